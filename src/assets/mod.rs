@@ -1,0 +1,1 @@
+//! Files from outside, pinned and checked.

@@ -1,0 +1,1 @@
+//! The seeded views of an image.

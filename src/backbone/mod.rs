@@ -1,0 +1,3 @@
+//! Frozen ONNX backbones: manifests, preprocessing, graphs, the runtime and its sessions.
+
+pub mod onnx;

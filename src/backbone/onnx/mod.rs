@@ -1,0 +1,1 @@
+//! The ONNX file format: read, cut, import and write graphs without protoc.

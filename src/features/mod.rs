@@ -1,0 +1,1 @@
+//! Row keys and the store of feature rows.

@@ -1,0 +1,1 @@
+//! Native heads on cached features.

@@ -1,0 +1,31 @@
+//! catpipe turns a few labelled images into a trained, explained, deployable classifier.
+//!
+//! A frozen ONNX backbone runs through ONNX Runtime and turns augmented views of images into
+//! feature rows; the rows are cached in HDF5; a native head trains on them; a YAML pipeline
+//! describes each stage. One module is one room of the house:
+//!
+//! | module | owns |
+//! | --- | --- |
+//! | [`dataset`] | where examples come from, their labels, decoding to RGB |
+//! | [`augment`] | the seeded views of an image |
+//! | [`backbone`] | manifests, preprocessing, ONNX graphs, the runtime and its sessions |
+//! | [`extract`] | images through a backbone, decode and augmentation beside inference |
+//! | [`features`] | row keys and the store of rows |
+//! | [`head`] | layers, training, metrics, the saved head |
+//! | [`report`] | tables for people |
+//! | [`assets`] | files from outside, pinned and checked |
+//! | [`yaml`] | YAML whose errors name file, line and column |
+//! | [`pipeline`] | the whole: what is up to date, what runs, the run folder |
+//! | [`cli`] | the program's subcommands |
+
+pub mod assets;
+pub mod augment;
+pub mod backbone;
+pub mod cli;
+pub mod dataset;
+pub mod extract;
+pub mod features;
+pub mod head;
+pub mod pipeline;
+pub mod report;
+pub mod yaml;

@@ -1,0 +1,3 @@
+//! The `catpipe` program.
+
+fn main() {}

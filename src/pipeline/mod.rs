@@ -1,0 +1,1 @@
+//! Pipelines: what is up to date, what runs, the run folder.

@@ -1,0 +1,1 @@
+//! YAML whose errors name file, line and column.

@@ -38,7 +38,7 @@ impl Document {
             Node::empty_map(Origin::Document)
         } else {
             parse_node(text).map_err(|(origin, reason)| YamlError::Syntax {
-                place: place(path, text, &origin),
+                place: Box::new(place(path, text, &origin)),
                 reason,
             })?
         };
@@ -87,7 +87,7 @@ impl Document {
     /// The first key or value that does not fit, with its place.
     pub fn typed<T: DeserializeOwned>(&self) -> Result<T, YamlError> {
         T::deserialize(&self.root).map_err(|e| YamlError::Invalid {
-            place: place(&self.path, &self.text, &e.origin.unwrap_or_default()),
+            place: Box::new(place(&self.path, &self.text, &e.origin.unwrap_or_default())),
             key: e.path.join("."),
             message: e.message,
         })
@@ -112,7 +112,7 @@ impl Document {
     #[must_use]
     pub fn invalid(&self, key: &str, message: impl Into<String>) -> YamlError {
         YamlError::Invalid {
-            place: self.place(key),
+            place: Box::new(self.place(key)),
             key: key.to_owned(),
             message: message.into(),
         }

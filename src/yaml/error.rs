@@ -63,7 +63,7 @@ pub enum YamlError {
     #[error("{place}: not valid YAML: {reason}{}", place.excerpt())]
     Syntax {
         /// Where the parser stopped.
-        place: Place,
+        place: Box<Place>,
         /// The parser's words.
         reason: String,
     },
@@ -71,7 +71,7 @@ pub enum YamlError {
     #[error("{place}: {}{message}{}", key_prefix(key), place.excerpt())]
     Invalid {
         /// Where it stands.
-        place: Place,
+        place: Box<Place>,
         /// Its key path, such as `train.adam.lr`; empty for the document itself.
         key: String,
         /// What is wrong and what would be right.

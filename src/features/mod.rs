@@ -85,3 +85,10 @@ pub use error::{Damage, StoreError, Warning};
 pub use key::{RowId, Space};
 pub use store::Store;
 pub use writer::Writer;
+
+/// The version of the HDF5 library that shards are written with.
+#[must_use]
+pub fn hdf5_version() -> String {
+    let (major, minor, patch) = hdf5::library_version();
+    format!("{major}.{minor}.{patch}")
+}

@@ -1,0 +1,229 @@
+//! The engine: workers, a pool of batch buffers, and one thread that infers in order.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Whatever went wrong in somebody else's part of the work.
+pub type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// One row to compute: a view of an example.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// Index of the example in its source.
+    pub example: usize,
+    /// Number of the view; 0 is the plain image.
+    pub view: u32,
+}
+
+/// Turns a row into the network's input. Each worker thread has one of its own.
+pub trait Prepare: Send {
+    /// Fills `input` (`Shape::input` values) for `row`.
+    ///
+    /// # Errors
+    /// The image cannot be read or does not fit.
+    fn prepare(&mut self, row: Row, input: &mut [f32]) -> Result<(), Failure>;
+}
+
+/// Turns a batch of inputs into features.
+pub trait Infer {
+    /// Computes `features` (`rows` x `Shape::width`) from `input` (`rows` x `Shape::input`).
+    ///
+    /// # Errors
+    /// The network cannot run, or gives something that is no feature.
+    fn infer(&mut self, input: &[f32], rows: usize, features: &mut [f32]) -> Result<(), Failure>;
+}
+
+/// Sizes of the work.
+#[derive(Clone, Copy, Debug)]
+pub struct Shape {
+    /// Values of one row's input.
+    pub input: usize,
+    /// Values of one row's features.
+    pub width: usize,
+    /// Rows of a batch, at least 1.
+    pub batch: usize,
+}
+
+/// Where the calling thread's time went.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Times {
+    /// Waiting for a prepared batch.
+    pub wait: Duration,
+    /// Inference.
+    pub infer: Duration,
+    /// Handing features on.
+    pub write: Duration,
+    /// All of it, from first to last.
+    pub total: Duration,
+}
+
+/// Why an extraction stopped. Batches before the failing row have been handed on.
+#[derive(Debug, thiserror::Error)]
+pub enum ExtractError {
+    /// A row could not be prepared.
+    #[error("{source}")]
+    Prepare {
+        /// The row.
+        row: Row,
+        /// The reason, which names the image.
+        source: Failure,
+    },
+    /// The network failed.
+    #[error("{0}")]
+    Infer(Failure),
+    /// The features could not be handed on.
+    #[error("{0}")]
+    Write(Failure),
+    /// A worker ended without a word.
+    #[error("a worker thread that prepares images ended unexpectedly; this is a bug of catpipe")]
+    Worker,
+}
+
+/// A prepared batch, or the row that could not be prepared.
+type Prepared = Result<Vec<f32>, (Row, Failure)>;
+
+/// Computes the features of `rows` and hands them to `sink`, batch after batch in the order of
+/// `rows`: `sink(first, features)` gets the index of the batch's first row and its features,
+/// rows x `shape.width`.
+///
+/// One thread is started for each of `workers`; inference and `sink` run on the calling thread.
+///
+/// # Errors
+/// The first row, in order, that cannot be prepared; a failing network; a failing sink.
+pub fn extract<P: Prepare>(
+    rows: &[Row],
+    shape: Shape,
+    workers: Vec<P>,
+    infer: &mut dyn Infer,
+    sink: &mut dyn FnMut(usize, &[f32]) -> Result<(), Failure>,
+) -> Result<Times, ExtractError> {
+    let start = Instant::now();
+    let shape = Shape {
+        batch: shape.batch.max(1),
+        ..shape
+    };
+    // One buffer in each worker's hands, one in inference, one ready to follow it.
+    let pool = workers.len() + 2;
+    let (give_back, free) = sync_channel::<Vec<f32>>(pool);
+    for _ in 0..pool {
+        let _ = give_back.send(vec![0.0; shape.batch * shape.input]);
+    }
+    let claims = Mutex::new(Claims { free, next: 0 });
+    thread::scope(|scope| {
+        let (ready, prepared) = sync_channel(pool);
+        let handles: Vec<_> = workers
+            .into_iter()
+            .map(|worker| {
+                let (claims, ready) = (&claims, ready.clone());
+                scope.spawn(move || prepare_batches(worker, rows, shape, claims, &ready))
+            })
+            .collect();
+        drop(ready);
+        let result = infer_batches(rows, shape, &prepared, &give_back, infer, sink);
+        // Both ends gone: workers that still wait for a buffer or for room stop.
+        drop(prepared);
+        drop(give_back);
+        // Every one is joined: a panic that nobody has joined would go on in the scope.
+        let joined: Vec<_> = handles
+            .into_iter()
+            .map(thread::ScopedJoinHandle::join)
+            .collect();
+        let lost = joined.iter().any(Result::is_err);
+        match result {
+            Ok(_) | Err(ExtractError::Worker) if lost => Err(ExtractError::Worker),
+            other => other,
+        }
+    })
+    .map(|times| Times {
+        total: start.elapsed(),
+        ..times
+    })
+}
+
+/// Free buffers and the next batch to prepare. A batch is claimed only together with a buffer, so
+/// the earliest unfinished batch always has one, and the reordering below cannot starve.
+struct Claims {
+    free: Receiver<Vec<f32>>,
+    next: usize,
+}
+
+impl Claims {
+    fn claim(&mut self, batches: usize) -> Option<(usize, Vec<f32>)> {
+        if self.next >= batches {
+            return None;
+        }
+        let buffer = self.free.recv().ok()?;
+        self.next += 1;
+        Some((self.next - 1, buffer))
+    }
+}
+
+fn prepare_batches<P: Prepare>(
+    mut worker: P,
+    rows: &[Row],
+    shape: Shape,
+    claims: &Mutex<Claims>,
+    ready: &SyncSender<(usize, Prepared)>,
+) {
+    let batches = rows.len().div_ceil(shape.batch);
+    loop {
+        let claimed = claims.lock().ok().and_then(|mut c| c.claim(batches));
+        let Some((index, mut buffer)) = claimed else {
+            return;
+        };
+        let prepared = batch_rows(rows, shape, index)
+            .iter()
+            .zip(buffer.chunks_exact_mut(shape.input.max(1)))
+            .try_for_each(|(row, input)| worker.prepare(*row, input).map_err(|e| (*row, e)));
+        if ready.send((index, prepared.map(|()| buffer))).is_err() {
+            return;
+        }
+    }
+}
+
+fn infer_batches(
+    rows: &[Row],
+    shape: Shape,
+    prepared: &Receiver<(usize, Prepared)>,
+    give_back: &SyncSender<Vec<f32>>,
+    infer: &mut dyn Infer,
+    sink: &mut dyn FnMut(usize, &[f32]) -> Result<(), Failure>,
+) -> Result<Times, ExtractError> {
+    let mut times = Times::default();
+    let mut early = BTreeMap::new();
+    let mut features = vec![0.0; shape.batch * shape.width];
+    for index in 0..rows.len().div_ceil(shape.batch) {
+        let waiting = Instant::now();
+        let batch = loop {
+            if let Some(batch) = early.remove(&index) {
+                break batch;
+            }
+            let (other, batch) = prepared.recv().map_err(|_| ExtractError::Worker)?;
+            early.insert(other, batch);
+        };
+        times.wait += waiting.elapsed();
+        let input: Vec<f32> =
+            batch.map_err(|(row, source)| ExtractError::Prepare { row, source })?;
+        let count = batch_rows(rows, shape, index).len();
+        let inferring = Instant::now();
+        let features = &mut features[..count * shape.width];
+        infer
+            .infer(&input[..count * shape.input], count, features)
+            .map_err(ExtractError::Infer)?;
+        times.infer += inferring.elapsed();
+        // The workers may all have finished: then nobody needs the buffer any more.
+        let _ = give_back.send(input);
+        let writing = Instant::now();
+        sink(index * shape.batch, features).map_err(ExtractError::Write)?;
+        times.write += writing.elapsed();
+    }
+    Ok(times)
+}
+
+fn batch_rows(rows: &[Row], shape: Shape, index: usize) -> &[Row] {
+    let start = index * shape.batch;
+    &rows[start..rows.len().min(start + shape.batch)]
+}

@@ -36,6 +36,9 @@ pub trait Infer {
     fn infer(&mut self, input: &[f32], rows: usize, features: &mut [f32]) -> Result<(), Failure>;
 }
 
+/// Takes the features of a batch: the index of its first row, and its rows x `Shape::width` values.
+pub type Sink<'a> = dyn FnMut(usize, &[f32]) -> Result<(), Failure> + 'a;
+
 /// Sizes of the work.
 #[derive(Clone, Copy, Debug)]
 pub struct Shape {
@@ -86,8 +89,7 @@ pub enum ExtractError {
 type Prepared = Result<Vec<f32>, (Row, Failure)>;
 
 /// Computes the features of `rows` and hands them to `sink`, batch after batch in the order of
-/// `rows`: `sink(first, features)` gets the index of the batch's first row and its features,
-/// rows x `shape.width`.
+/// `rows`.
 ///
 /// One thread is started for each of `workers`; inference and `sink` run on the calling thread.
 ///
@@ -98,7 +100,7 @@ pub fn extract<P: Prepare>(
     shape: Shape,
     workers: Vec<P>,
     infer: &mut dyn Infer,
-    sink: &mut dyn FnMut(usize, &[f32]) -> Result<(), Failure>,
+    sink: &mut Sink,
 ) -> Result<Times, ExtractError> {
     let start = Instant::now();
     let shape = Shape {
@@ -190,7 +192,7 @@ fn infer_batches(
     prepared: &Receiver<(usize, Prepared)>,
     give_back: &SyncSender<Vec<f32>>,
     infer: &mut dyn Infer,
-    sink: &mut dyn FnMut(usize, &[f32]) -> Result<(), Failure>,
+    sink: &mut Sink,
 ) -> Result<Times, ExtractError> {
     let mut times = Times::default();
     let mut early = BTreeMap::new();

@@ -9,4 +9,4 @@ mod engine;
 #[cfg(test)]
 mod tests;
 
-pub use engine::{ExtractError, Failure, Infer, Prepare, Row, Shape, Times, extract};
+pub use engine::{ExtractError, Failure, Infer, Prepare, Row, Shape, Sink, Times, extract};

@@ -1,0 +1,70 @@
+# catpipe. A newcomer needs `make run` and `make test`; `make help` lists the rest.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help run test lint fmt doc bench setup clean
+
+CATPIPE := target/release/catpipe
+# Tests build without link-time optimisation, and fetch what they need with that same program.
+CATPIPE_DEV := target/debug/catpipe
+
+# A folder that already holds the cat data: what an air-gapped site sets.
+export CATPIPE_MIRROR ?= $(wildcard $(abspath ../shared/mirror))
+
+# HDF5 is built from source and needs cmake 3.26; an older machine gets one into .venv.
+SYSTEM_CMAKE := $(shell cmake --version 2>/dev/null | sed -n '1s/[^0-9]*//p')
+ifneq ($(shell printf '3.26\n%s\n' '$(SYSTEM_CMAKE)' | sort -VC && echo new),new)
+export CMAKE := $(CURDIR)/.venv/bin/cmake
+BUILD_TOOLS := .venv/bin/cmake
+endif
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+
+run: setup ## set everything up and run the main job: pipelines/resnet.yaml on the cat study
+	@code=0; $(CATPIPE) fetch cats || code=$$?; \
+	case $$code in \
+	0) $(CATPIPE) run pipelines/resnet.yaml ;; \
+	3) echo "The cat pictures cannot be reached from here: running on generated pictures instead."; \
+	   $(CATPIPE) synth data/quickstart; \
+	   $(CATPIPE) run pipelines/quickstart.yaml ;; \
+	*) exit $$code ;; \
+	esac
+
+setup: $(BUILD_TOOLS) ## build the program, get ONNX Runtime and ResNet50
+	@cargo build --release --locked --quiet
+	@$(CATPIPE) fetch runtime
+	@test -f onnx/resnet50.onnx || $(MAKE) --no-print-directory onnx/resnet50.onnx
+
+test: $(BUILD_TOOLS) ## run all tests
+	@cargo build --locked
+	@$(CATPIPE_DEV) fetch runtime
+	@test -f onnx/resnet50.onnx || $(MAKE) --no-print-directory onnx/resnet50.onnx CATPIPE=$(CATPIPE_DEV)
+	cargo test --locked
+
+# Built once, natively, from the published weights; its checksum stands in onnx/resnet50.yaml.
+onnx/resnet50.onnx:
+	$(CATPIPE) model import tfjs "$$($(CATPIPE) fetch resnet50)" -o $@
+
+lint: $(BUILD_TOOLS) ## check the format and the lints
+	cargo fmt --check
+	cargo clippy --locked --all-targets -- -D warnings
+
+fmt: ## format the code
+	cargo fmt
+
+doc: $(BUILD_TOOLS) ## build the library's documentation into target/doc
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps
+
+bench: setup ## measure the speed of every part, as ratios in one run
+	cargo bench --locked
+
+clean: ## remove what was built; data, runs and the cache stay
+	cargo clean
+	rm -rf .venv onnx/*.onnx
+
+.venv/bin/cmake: .ci/cmake.txt
+	python3 -m venv .venv
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	touch $@

@@ -1,0 +1,112 @@
+//! What can go wrong between a path and a running ONNX Runtime, and how each is put to a person.
+
+use std::path::PathBuf;
+
+use super::search::Candidate;
+use super::{OLDEST_MINOR, PINNED_VERSION};
+
+/// Why there is no usable ONNX Runtime. Every message ends with the way out.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RuntimeError {
+    /// Nothing was asked for, and the cache folder has no library.
+    #[error(
+        "ONNX Runtime's shared library was not found\n  \
+         tried: the command line: nothing given\n  \
+         tried: ORT_DYLIB_PATH: not set\n  \
+         tried: {}: no such file\n  {}", path.display(), way_out()
+    )]
+    NotFound {
+        /// The last place that was looked at.
+        path: PathBuf,
+    },
+    /// A library was asked for by name and is not there.
+    #[error("ONNX Runtime's shared library {at} does not exist\n  {}", way_out())]
+    Missing {
+        /// What was asked for, and by whom.
+        at: Candidate,
+    },
+    /// The path leads to a folder, a device or a file that can't be read.
+    #[error(
+        "ONNX Runtime's shared library {at} cannot be read: {reason}\n  {}",
+        way_out()
+    )]
+    Unreadable {
+        /// What was asked for, and by whom.
+        at: Candidate,
+        /// What stands in the way.
+        reason: String,
+    },
+    /// The file is no shared library of this machine, or is cut short.
+    #[error(
+        "{at} is not a shared library that this machine can load: {reason}\n  {}",
+        way_out()
+    )]
+    NotALibrary {
+        /// What was asked for, and by whom.
+        at: Candidate,
+        /// What the check or the system's loader said.
+        reason: String,
+    },
+    /// A shared library, but of something else.
+    #[error(
+        "{at} is a shared library, but not ONNX Runtime: {reason}\n  {}",
+        way_out()
+    )]
+    NotOnnxRuntime {
+        /// What was asked for, and by whom.
+        at: Candidate,
+        /// What is missing in it.
+        reason: String,
+    },
+    /// ONNX Runtime, of a version that lacks the interface catpipe uses.
+    #[error(
+        "{at} is ONNX Runtime {found}, which is too old\n  \
+         found: {found}\n  {}",
+        way_out()
+    )]
+    TooOld {
+        /// What was asked for, and by whom.
+        at: Candidate,
+        /// The version it gives itself.
+        found: String,
+    },
+    /// ONNX Runtime of a version that has moved on, or one built without the common interface.
+    #[error(
+        "{at} is ONNX Runtime {found}, which does not offer interface version {OLDEST_MINOR}\n  \
+         found: {found}\n  {}",
+        way_out()
+    )]
+    NoInterface {
+        /// What was asked for, and by whom.
+        at: Candidate,
+        /// The version it gives itself.
+        found: String,
+    },
+    /// The library is right, but could not be set up.
+    #[error("ONNX Runtime {at} could not be set up: {reason}\n  {}", way_out())]
+    Environment {
+        /// What was asked for, and by whom.
+        at: Candidate,
+        /// What it said.
+        reason: String,
+    },
+    /// Another library is loaded already, and a process can hold one only.
+    #[error(
+        "this process already uses ONNX Runtime from {}, and can't change to {}: \
+         start catpipe anew to use the other", loaded.display(), wanted.display()
+    )]
+    AnotherLoaded {
+        /// The one in use.
+        loaded: PathBuf,
+        /// The one asked for now.
+        wanted: PathBuf,
+    },
+}
+
+fn way_out() -> String {
+    format!(
+        "needed: ONNX Runtime 1.{OLDEST_MINOR} or newer (tested with {PINNED_VERSION})\n  \
+         get it: catpipe fetch runtime"
+    )
+}

@@ -3,7 +3,7 @@
 use super::error::{StoreError, Warning};
 use sha2::{Digest, Sha256};
 use std::fs::{self, File, TryLockError};
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
@@ -27,6 +27,28 @@ pub(super) fn sha256(mut reader: impl Read) -> io::Result<([u8; 32], u64)> {
             Err(error) => return Err(error),
         }
     }
+}
+
+/// SHA-256 of `bytes`.
+pub(super) fn digest(bytes: &[u8]) -> [u8; 32] {
+    Sha256::digest(bytes).into()
+}
+
+/// Writes `bytes` to a file at `path`, and waits until the disk has them.
+pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+    File::create(path)
+        .and_then(|mut file| {
+            file.write_all(bytes)?;
+            file.sync_all()
+        })
+        .map_err(|source| StoreError::io(path, "writing to the feature store", source))
+}
+
+/// Gives the finished file `part` its name, for good: readers see the whole file or none.
+pub(super) fn publish(part: &Path, path: &Path) -> Result<(), StoreError> {
+    fs::rename(part, path)
+        .map_err(|source| StoreError::io(path, "publishing to the feature store", source))?;
+    path.parent().map_or(Ok(()), sync_dir)
 }
 
 /// Creates `dir` and its parents, so that they are still there after a power loss.
@@ -58,21 +80,7 @@ pub(super) fn sync_dir(dir: &Path) -> Result<(), StoreError> {
         .map_err(|source| StoreError::io(dir, "syncing a folder of the feature store", source))
 }
 
-/// Writes `text` beside `path` and renames it there: readers see the old file or the new one.
-pub(super) fn replace(path: &Path, text: &str) -> Result<(), StoreError> {
-    let fail = |source| StoreError::io(path, "describing the feature store", source);
-    let dir = path.parent().unwrap_or(Path::new("."));
-    let mut file = tempfile::Builder::new()
-        .permissions(permissions())
-        .tempfile_in(dir)
-        .map_err(fail)?;
-    io::Write::write_all(&mut file, text.as_bytes()).map_err(fail)?;
-    file.as_file().sync_all().map_err(fail)?;
-    file.persist(path).map_err(|error| fail(error.error))?;
-    sync_dir(dir)
-}
-
-/// A writer's claim on its unfinished shard: a lock file that is locked for as long as the writer
+/// A writer's claim on its unfinished file: a lock file that is locked for as long as the writer
 /// lives. Dropping it removes both files; a killed process leaves them unlocked, for [`sweep`].
 #[derive(Debug)]
 pub(super) struct Lease {
@@ -104,7 +112,7 @@ impl Lease {
         }
     }
 
-    /// Where to write the unfinished shard.
+    /// Where to write the unfinished file.
     pub(super) fn part(&self) -> &Path {
         &self.part
     }

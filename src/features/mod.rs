@@ -73,6 +73,7 @@
 
 mod error;
 mod files;
+mod image;
 mod index;
 mod key;
 mod shard;

@@ -1,10 +1,11 @@
 //! A shard as an HDF5 file: the only place in this room that knows HDF5.
 //!
-//! HDF5's own file locks are off: a shard is either one writer's alone or never changes again,
-//! and some file systems have no locks. The library writes nothing to standard error: the
+//! HDF5's own file locks are off: a published shard never changes, and some file systems have no
+//! locks. The library writes nothing to standard error: the
 //! binding turns its error printing off, and its words stand in the errors here.
 
 use super::error::{Damage, StoreError};
+use super::image;
 use super::key::{RowId, Space};
 use hdf5::types::{FloatSize, IntSize, TypeDescriptor, VarLenUnicode};
 use ndarray::{Array2, ArrayView2};
@@ -14,7 +15,7 @@ use std::path::Path;
 pub(super) const FORMAT: u32 = 1;
 const KIND: &str = "feature shard";
 const READING: &str = "reading a shard";
-const WRITING: &str = "writing a shard";
+const MAKING: &str = "making a shard";
 
 /// Why a shard was not read.
 #[derive(Debug)]
@@ -31,27 +32,32 @@ impl Refusal {
     }
 }
 
-/// Writes a new shard at `path`: `keys` [rows] and `features` [rows * width], row after row.
-pub(super) fn write(
+/// The bytes of a new shard that is to be written to `path`: `keys` [rows] and `features`
+/// [rows * width], row after row.
+///
+/// HDF5 makes them in memory. Let loose on a disk that fills up, the library (2.0) fails to close
+/// a dataset and then crashes the process at the next flush; the system's own calls just say so.
+pub(super) fn image(
     path: &Path,
     space: &Space,
     keys: &[RowId],
     features: &[f32],
-) -> Result<(), StoreError> {
-    try_write(path, space, keys, features).map_err(|error| StoreError::hdf5(path, WRITING, &error))
+) -> Result<Vec<u8>, StoreError> {
+    try_image(path, space, keys, features).map_err(|error| StoreError::hdf5(path, MAKING, &error))
 }
 
-fn try_write(
+fn try_image(
     path: &Path,
     space: &Space,
     keys: &[RowId],
     features: &[f32],
-) -> Result<(), hdf5::Error> {
+) -> Result<Vec<u8>, hdf5::Error> {
     let flat: Vec<u8> = keys.iter().flat_map(|key| key.0).collect();
     let features = ArrayView2::from_shape((keys.len(), space.width), features)?;
     let flat = ArrayView2::from_shape((keys.len(), 32), &flat)?;
+    // Nothing is created at `path`: it is the name by which HDF5 tells open files apart.
     let file = hdf5::File::with_options()
-        .with_fapl(|fapl| fapl.file_locking(false))
+        .with_fapl(|fapl| fapl.core_filebacked(false))
         .create(path)?;
     file.new_dataset_builder()
         .with_data(features)
@@ -65,7 +71,9 @@ fn try_write(
     text(&file, "space", &json)?;
     text(&file, "columns", &columns(space))?;
     file.flush()?;
-    file.close()
+    let image = image::bytes(&file)?;
+    file.close()?;
+    Ok(image)
 }
 
 fn text(file: &hdf5::File, name: &str, value: &str) -> Result<(), hdf5::Error> {

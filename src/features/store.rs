@@ -1,7 +1,7 @@
 //! A store of rows: opening it, what it lacks, reading it.
 
 use super::error::{Damage, StoreError, Warning};
-use super::files;
+use super::files::{self, Lease};
 use super::index::{Index, Place, Shard};
 use super::key::{RowId, Space, hex};
 use super::shard::{self, Refusal};
@@ -179,17 +179,20 @@ impl Store {
     pub(super) fn writer_of(&self, capacity: usize) -> Result<Writer, StoreError> {
         let shards = self.dir.join("shards");
         files::create_dir(&shards)?;
-        self.describe()?;
-        Writer::new(
-            self.space.clone(),
+        let lease = Lease::take(&shards)?;
+        self.describe(&lease)?;
+        let space = self.space.clone();
+        Ok(Writer::new(
+            space,
             shards,
             capacity,
             Arc::clone(&self.index),
-        )
+            lease,
+        ))
     }
 
     /// Writes `space.json`, unless it says the same already.
-    fn describe(&self) -> Result<(), StoreError> {
+    fn describe(&self, lease: &Lease) -> Result<(), StoreError> {
         let path = self.dir.join("space.json");
         let said = Description {
             store_format: shard::FORMAT,
@@ -204,7 +207,10 @@ impl Store {
         })? + "\n";
         match fs::read_to_string(&path) {
             Ok(found) if found == text => Ok(()),
-            _ => files::replace(&path, &text),
+            _ => {
+                files::write(lease.part(), text.as_bytes())?;
+                files::publish(lease.part(), &path)
+            }
         }
     }
 

@@ -7,7 +7,7 @@ use super::key::{RowId, Space, hex};
 use super::shard::{self, Refusal};
 use super::store::lock;
 use std::collections::HashSet;
-use std::fs::{self, File};
+use std::fs;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
@@ -15,8 +15,6 @@ use std::sync::{Arc, Mutex};
 /// files, small enough that little is computed again after a crash and that a few rows are read
 /// without reading much else.
 const SHARD_BYTES: usize = 8 << 20;
-
-const PUBLISHING: &str = "publishing a shard";
 
 /// How many rows a shard holds: at least one.
 pub(super) fn rows_a_shard(width: usize) -> Result<usize, StoreError> {
@@ -51,9 +49,9 @@ impl Writer {
         dir: PathBuf,
         capacity: usize,
         index: Arc<Mutex<Index>>,
-    ) -> Result<Self, StoreError> {
-        let lease = Lease::take(&dir)?;
-        Ok(Self {
+        lease: Lease,
+    ) -> Self {
+        Self {
             space,
             dir,
             index,
@@ -63,7 +61,7 @@ impl Writer {
             pending: HashSet::new(),
             features: Vec::new(),
             published: 0,
-        })
+        }
     }
 
     /// Takes one row of `width` features. A row that the store or this writer has already is
@@ -141,18 +139,15 @@ impl Writer {
         Ok(())
     }
 
-    /// Writes, reads back, syncs and renames the waiting rows.
+    /// Writes, syncs, reads back and renames the waiting rows.
     fn write(&self) -> Result<Shard, StoreError> {
         let part = self.lease.part();
-        let fail = |source| StoreError::io(part, PUBLISHING, source);
-        shard::write(part, &self.space, &self.keys, &self.features)?;
-        let file = File::open(part).map_err(fail)?;
-        file.sync_all().map_err(fail)?;
-        let (digest, length) = files::sha256(&file).map_err(fail)?;
-        self.read_back(length)?;
+        let image = shard::image(part, &self.space, &self.keys, &self.features)?;
+        let digest = files::digest(&image);
+        files::write(part, &image)?;
+        self.read_back(image.len() as u64)?;
         let path = self.dir.join(format!("{}.h5", hex(&digest)));
-        fs::rename(part, &path).map_err(fail)?;
-        files::sync_dir(&self.dir)?;
+        files::publish(part, &path)?;
         Ok(Shard { path, digest })
     }
 

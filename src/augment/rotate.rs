@@ -52,7 +52,11 @@ pub enum Fill {
 impl Rotate {
     pub(super) fn apply(&self, image: RgbImage, draws: &mut Draws) -> RgbImage {
         let degrees = draws.between(self.degrees.0);
-        if degrees == 0.0 { image } else { turned(&image, degrees, self.fill) }
+        if degrees == 0.0 {
+            image
+        } else {
+            turned(&image, degrees, self.fill)
+        }
     }
 }
 
@@ -129,7 +133,10 @@ impl<'a> Sampler<'a> {
         let weight = |at: i64| (at >> (POSITION_BITS - WEIGHT_BITS)) as u32 & (ONE - 1);
         let (fx, fy) = (weight(x), weight(y));
         let (x, y) = (x >> POSITION_BITS, y >> POSITION_BITS);
-        let (x0, x1) = (x.clamp(0, self.last_x) as usize, (x + 1).clamp(0, self.last_x) as usize);
+        let (x0, x1) = (
+            x.clamp(0, self.last_x) as usize,
+            (x + 1).clamp(0, self.last_x) as usize,
+        );
         let top = y.clamp(0, self.last_y) as usize * self.width;
         let bottom = (y + 1).clamp(0, self.last_y) as usize * self.width;
         let (a, b) = (self.pixels[top + x0], self.pixels[top + x1]);

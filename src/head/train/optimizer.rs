@@ -106,3 +106,76 @@ fn sgd_step<F: Real>(
             *w -= lr * *u;
         });
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::head::network::gradient_check::agree;
+    use ndarray::array;
+
+    /// Three steps from `start`, with and without the penalty.
+    fn steps(yaml: &str, decays: bool) -> Vec<Array2<f64>> {
+        let yaml = format!("{{head: {{logistic: {{}}}}, l2: 0.25, {yaml}}}");
+        let config: crate::head::TrainConfig = serde_saphyr::from_str(&yaml).unwrap();
+        let mut value = array![[1.0, -2.0, 0.5]];
+        let parameter = Parameter {
+            value: &mut value,
+            decays,
+        };
+        let mut optimizer = Optimizer::new(config.optimizer, config.l2.get(), &[parameter]);
+        [
+            [0.5, -1.0, 0.001],
+            [-0.25, 3.0, 0.002],
+            [0.125, 0.0, -0.004],
+        ]
+        .map(|gradient| {
+            let parameter = Parameter {
+                value: &mut value,
+                decays,
+            };
+            optimizer.step(vec![parameter], &[&array![gradient]]);
+            value.clone()
+        })
+        .to_vec()
+    }
+
+    /// Golden values: algorithm 1 of Kingma & Ba 2015 written out in numpy 2.4.6 in f64 (not
+    /// PyTorch itself), with g = gradient + 0.25 w.
+    #[test]
+    fn adam_after_the_paper() {
+        let found = steps(
+            "adam: {lr: 0.1, beta1: 0.9, beta2: 0.99, epsilon: 1.0e-3}",
+            true,
+        );
+        agree(
+            &found[0],
+            &array![[0.9001331557922769, -1.900066622251832, 0.40078740157480314]],
+        );
+        agree(
+            &found[1],
+            &array![[0.8356172199229027, -1.929794905494036, 0.3026774094019211]],
+        );
+        agree(
+            &found[2],
+            &array![[0.7640210226418866, -1.9421504044166202, 0.2076923035434997]],
+        );
+    }
+
+    /// Golden values: the formula in numpy 2.4.6.
+    #[test]
+    fn gradient_descent_with_momentum() {
+        let found = steps("sgd: {lr: 0.1, momentum: 0.9}", true);
+        agree(&found[0], &array![[0.925, -1.85, 0.4874]]);
+        agree(&found[1], &array![[0.859375, -1.96875, 0.463675]]);
+        agree(&found[2], &array![[0.766328125, -2.02640625, 0.431130625]]);
+    }
+
+    /// Adam's first step is the learning rate in every direction, however small the gradient.
+    #[test]
+    fn what_does_not_decay_knows_no_penalty() {
+        let found = steps("sgd: {lr: 0.1}", false);
+        agree(&found[0], &array![[0.95, -1.9, 0.4999]]);
+        let found = steps("adam: {lr: 0.1}", false);
+        agree(&found[0], &array![[0.9, -1.9, 0.4 + 1e-6]]);
+    }
+}

@@ -75,12 +75,7 @@ impl<'c, 'e> Trainer<'c, 'e> {
     /// The sums are of what the network said in training (dropout on), each batch before its step.
     pub(super) fn epoch(&mut self, epoch: usize) -> Result<EpochSums, HeadError> {
         let mut random = stream("epoch", self.seed, &[self.model.key(), epoch as u64]);
-        let mut order: Vec<(usize, usize)> = self
-            .members
-            .iter()
-            .map(|&e| (e, below(&mut random, self.examples.views)))
-            .collect();
-        shuffle(&mut order, &mut random);
+        let order = draw(&self.members, self.examples.views, &mut random);
         let mut sums = EpochSums::default();
         let size = self.config.batch.size(order.len());
         for range in batches::ranges(order.len(), size) {
@@ -166,6 +161,13 @@ impl Model {
     }
 }
 
+/// Each member once, in a random order, with a random one of its views.
+fn draw(members: &[usize], views: usize, random: &mut ChaCha8Rng) -> Vec<(usize, usize)> {
+    let mut order: Vec<_> = members.iter().map(|&e| (e, below(random, views))).collect();
+    shuffle(&mut order, random);
+    order
+}
+
 /// What to suspect, in this order: a penalty that alone makes gradient descent diverge (its step
 /// multiplies a weight by 1 - lr l2), features out of all scale, a learning rate too high.
 fn likely_cause(config: &TrainConfig, largest: f32) -> Cause {
@@ -180,5 +182,31 @@ fn likely_cause(config: &TrainConfig, largest: f32) -> Cause {
         Cause::Scale { largest }
     } else {
         Cause::LearningRate { lr }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn over_the_epochs_every_view_of_every_example_comes_about_equally_often() {
+        let members = [3, 5, 8, 9];
+        let mut counts = std::collections::BTreeMap::new();
+        let mut orders = std::collections::BTreeSet::new();
+        for epoch in 0..2_000 {
+            let drawn = draw(&members, 4, &mut stream("epoch", 1, &[0, epoch]));
+            let mut order: Vec<usize> = drawn.iter().map(|(example, _)| *example).collect();
+            orders.insert(order.clone());
+            order.sort_unstable();
+            assert_eq!(order, members);
+            for pair in drawn {
+                *counts.entry(pair).or_insert(0_u32) += 1;
+            }
+        }
+        assert_eq!(orders.len(), 24);
+        assert_eq!(counts.len(), 16);
+        // 500 expected; five standard deviations are 5 * sqrt(2000 * 3/16) = 97.
+        assert!(counts.values().all(|n| n.abs_diff(500) < 97), "{counts:?}");
     }
 }

@@ -1,1 +1,22 @@
 //! The ONNX file format: read, cut, import and write graphs without protoc.
+//!
+//! A model is a [`proto::ModelProto`], the generated type of the whole ONNX schema. [`read`] and
+//! [`write`] move it between memory and files, [`Summary`] says what it takes and gives, [`prune`]
+//! cuts it down to the outputs that are wanted, [`tfjs::import`] makes one from a TensorFlow.js
+//! layers model, and [`tiny::residual`] makes a small one for tests.
+
+mod build;
+mod error;
+mod file;
+#[rustfmt::skip]
+pub mod proto;
+mod prune;
+mod summary;
+pub mod tfjs;
+pub mod tiny;
+
+pub use error::OnnxError;
+pub use file::{FILE_LIMIT, decode, encode, read, write};
+pub use proto::ModelProto;
+pub use prune::prune;
+pub use summary::{Dim, Element, Port, Summary};

@@ -1,0 +1,227 @@
+//! Building a graph node by node.
+
+use std::collections::HashSet;
+
+use bytes::Bytes;
+
+use super::Dim;
+use super::proto::tensor_shape_proto::{Dimension, dimension};
+use super::proto::{
+    AttributeProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, StringStringEntryProto,
+    TensorProto, TensorShapeProto, TypeProto, ValueInfoProto, attribute_proto, tensor_proto,
+    type_proto,
+};
+
+/// The standard operator set of the graphs made here.
+const OPSET: i64 = 17;
+/// The file format that came with it, which ONNX Runtime 1.20 and later read.
+const IR_VERSION: i64 = 8;
+/// Counts the changes of what is written for the same input; the crate's own version would change
+/// the checksum of every model with each release.
+const PRODUCER_VERSION: &str = "1";
+
+/// A graph in the making.
+#[derive(Debug, Default)]
+pub(super) struct GraphBuilder {
+    graph: GraphProto,
+}
+
+impl GraphBuilder {
+    /// An empty graph of this name.
+    pub(super) fn new(name: &str) -> Self {
+        let graph = GraphProto {
+            name: Some(name.to_owned()),
+            ..GraphProto::default()
+        };
+        Self { graph }
+    }
+
+    /// Declares a float32 input; the batch axis `N` comes before `dims`.
+    pub(super) fn input(&mut self, name: &str, dims: &[usize]) {
+        self.graph.input.push(batch_of(name, dims));
+    }
+
+    /// Declares a float32 output; the batch axis `N` comes before `dims`.
+    pub(super) fn output(&mut self, name: &str, dims: &[usize]) {
+        self.graph.output.push(batch_of(name, dims));
+    }
+
+    /// Adds a float32 initializer and returns its name. An empty `dims` makes a scalar.
+    pub(super) fn floats(&mut self, name: String, dims: &[usize], values: &[f32]) -> String {
+        let raw = values
+            .iter()
+            .flat_map(|value| value.to_le_bytes())
+            .collect();
+        self.initializer(name, dims, tensor_proto::DataType::Float, raw)
+    }
+
+    /// Adds a one-dimensional int64 initializer and returns its name.
+    pub(super) fn integers(&mut self, name: String, values: &[i64]) -> String {
+        let raw = values
+            .iter()
+            .flat_map(|value| value.to_le_bytes())
+            .collect();
+        self.initializer(name, &[values.len()], tensor_proto::DataType::Int64, raw)
+    }
+
+    fn initializer(
+        &mut self,
+        name: String,
+        dims: &[usize],
+        element: tensor_proto::DataType,
+        raw: Vec<u8>,
+    ) -> String {
+        self.graph.initializer.push(TensorProto {
+            dims: dims.iter().map(|&dim| dim as i64).collect(),
+            data_type: Some(element as i32),
+            name: Some(name.clone()),
+            raw_data: Some(Bytes::from(raw)),
+            ..TensorProto::default()
+        });
+        name
+    }
+
+    /// Adds a node with one output.
+    pub(super) fn node(
+        &mut self,
+        operator: &str,
+        name: &str,
+        inputs: &[&str],
+        output: &str,
+        attribute: Vec<AttributeProto>,
+    ) {
+        self.graph.node.push(NodeProto {
+            input: inputs.iter().map(|&input| input.to_owned()).collect(),
+            output: vec![output.to_owned()],
+            name: Some(name.to_owned()),
+            op_type: Some(operator.to_owned()),
+            attribute,
+            ..NodeProto::default()
+        });
+    }
+
+    /// The first name that two tensors or two nodes share, which no graph may have.
+    pub(super) fn shared_name(&self) -> Option<&str> {
+        let inputs = self.graph.input.iter().map(ValueInfoProto::name);
+        let given = self.graph.initializer.iter().map(TensorProto::name);
+        let made = self
+            .graph
+            .node
+            .iter()
+            .flat_map(|node| &node.output)
+            .map(String::as_str);
+        let mut tensors = HashSet::new();
+        let mut nodes = HashSet::new();
+        (inputs.chain(given).chain(made))
+            .find(|name| !tensors.insert(*name))
+            .or_else(|| {
+                self.graph
+                    .node
+                    .iter()
+                    .map(NodeProto::name)
+                    .find(|name| !nodes.insert(*name))
+            })
+    }
+
+    /// The finished model with its notes.
+    pub(super) fn finish(self, notes: &[(&str, &str)]) -> ModelProto {
+        let opset = OperatorSetIdProto {
+            domain: Some(String::new()),
+            version: Some(OPSET),
+        };
+        let note = |&(key, value): &(&str, &str)| StringStringEntryProto {
+            key: Some(key.to_owned()),
+            value: Some(value.to_owned()),
+        };
+        ModelProto {
+            ir_version: Some(IR_VERSION),
+            opset_import: vec![opset],
+            producer_name: Some("catpipe".to_owned()),
+            producer_version: Some(PRODUCER_VERSION.to_owned()),
+            graph: Some(self.graph),
+            metadata_props: notes.iter().map(note).collect(),
+            ..ModelProto::default()
+        }
+    }
+}
+
+/// An integer attribute.
+pub(super) fn int(name: &str, value: i64) -> AttributeProto {
+    AttributeProto {
+        i: Some(value),
+        ..attribute(name, attribute_proto::AttributeType::Int)
+    }
+}
+
+/// An attribute that is a list of integers.
+pub(super) fn ints(name: &str, values: &[usize]) -> AttributeProto {
+    let ints = values.iter().map(|&value| value as i64).collect();
+    AttributeProto {
+        ints,
+        ..attribute(name, attribute_proto::AttributeType::Ints)
+    }
+}
+
+/// A float attribute.
+pub(super) fn float(name: &str, value: f32) -> AttributeProto {
+    AttributeProto {
+        f: Some(value),
+        ..attribute(name, attribute_proto::AttributeType::Float)
+    }
+}
+
+fn attribute(name: &str, of: attribute_proto::AttributeType) -> AttributeProto {
+    AttributeProto {
+        name: Some(name.to_owned()),
+        r#type: Some(of as i32),
+        ..AttributeProto::default()
+    }
+}
+
+fn batch_of(name: &str, dims: &[usize]) -> ValueInfoProto {
+    let batch = std::iter::once(Dim::Symbol("N".to_owned()));
+    let dim = batch
+        .chain(dims.iter().map(|&dim| Dim::Fixed(dim as i64)))
+        .map(dimension);
+    let tensor = type_proto::Tensor {
+        elem_type: Some(tensor_proto::DataType::Float as i32),
+        shape: Some(TensorShapeProto { dim: dim.collect() }),
+    };
+    ValueInfoProto {
+        name: Some(name.to_owned()),
+        r#type: Some(TypeProto {
+            value: Some(type_proto::Value::TensorType(tensor)),
+            ..TypeProto::default()
+        }),
+        ..ValueInfoProto::default()
+    }
+}
+
+fn dimension(dim: Dim) -> Dimension {
+    let value = match dim {
+        Dim::Fixed(length) => Some(dimension::Value::DimValue(length)),
+        Dim::Symbol(name) => Some(dimension::Value::DimParam(name)),
+        Dim::Unknown => None,
+    };
+    Dimension {
+        value,
+        ..Dimension::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_used_twice_is_found() {
+        let mut builder = GraphBuilder::new("g");
+        builder.input("x", &[3]);
+        builder.node("Relu", "a", &["x"], "y", Vec::new());
+        assert_eq!(builder.shared_name(), None);
+        builder.node("Relu", "a", &["y"], "z", Vec::new());
+        assert_eq!(builder.shared_name(), Some("a"));
+        builder.floats("y".into(), &[1], &[0.0]);
+        assert_eq!(builder.shared_name(), Some("y"));
+    }
+}

@@ -1,0 +1,86 @@
+//! What can be wrong with an ONNX file.
+
+use std::io;
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+/// Why an ONNX file could not be read, cut or written.
+#[derive(Debug, Error)]
+pub enum OnnxError {
+    /// There is no file at the path.
+    #[error("{path}: no such ONNX file", path = .path.display())]
+    NotThere {
+        /// The path asked for.
+        path: PathBuf,
+    },
+    /// The file is there but can't be read.
+    #[error("{path}: can't be read: {source}", path = .path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The file holds no bytes.
+    #[error("{path}: is empty (0 bytes), not an ONNX file; build or fetch it again", path = .path.display())]
+    Empty {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file, or the model to be written, is over protobuf's limit.
+    #[error(
+        "{path}: {bytes} bytes are more than the {limit} that one ONNX protobuf can hold; \
+         models with external data are not supported", path = .path.display()
+    )]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// How many bytes it has or would have.
+        bytes: u64,
+        /// The most that is allowed.
+        limit: u64,
+    },
+    /// The bytes are not a protobuf of this schema.
+    #[error("{path}: is not an ONNX file, or is cut off or damaged: {source}", path = .path.display())]
+    NotOnnx {
+        /// The file.
+        path: PathBuf,
+        /// What the decoder met.
+        source: prost::DecodeError,
+    },
+    /// The bytes decode, but the model has no format version: some other protobuf.
+    #[error("{path}: is not an ONNX file: it states no IR version", path = .path.display())]
+    NoIrVersion {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The model has no graph, or a graph without nodes.
+    #[error("{path}: is an ONNX file with nothing to run: its graph has no nodes", path = .path.display())]
+    NoNodes {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A graph was to be cut down to an output that it does not have.
+    #[error("the graph has no output `{wanted}`; it has: {}", .found.join(", "))]
+    NoSuchOutput {
+        /// The name asked for.
+        wanted: String,
+        /// The outputs that there are.
+        found: Vec<String>,
+    },
+    /// A graph was to be cut down to no output at all.
+    #[error("no output was asked for; the graph has: {}", .found.join(", "))]
+    NoOutputWanted {
+        /// The outputs that there are.
+        found: Vec<String>,
+    },
+    /// The file can't be written.
+    #[error("{path}: can't be written: {source}", path = .path.display())]
+    Unwritable {
+        /// The file that was to be written.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}

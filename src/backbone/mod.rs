@@ -1,6 +1,24 @@
 //! Frozen ONNX backbones: manifests, preprocessing, graphs, the runtime and its sessions.
+//!
+//! A [`Backbone`] is what a pipeline names: a [`Manifest`] of an ONNX file, or the pixels
+//! themselves. [`Preprocess`] turns images into its input on any number of threads, a [`Session`]
+//! in a [`Runtime`] turns batches of input into features.
 
+mod error;
+pub mod manifest;
+mod model;
 pub mod onnx;
+pub mod preprocess;
+pub mod provider;
 pub mod runtime;
+pub mod session;
 #[cfg(test)]
 mod testing;
+
+pub use error::BackboneError;
+pub use manifest::Manifest;
+pub use model::{Backbone, Network};
+pub use preprocess::{Preprocess, Preprocessor};
+pub use provider::Provider;
+pub use runtime::{Runtime, RuntimeError, Search};
+pub use session::{Session, SessionOptions};

@@ -16,11 +16,14 @@ mod search;
 #[cfg(test)]
 mod tests;
 
+use std::error::Error;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+use ort::LoadDynamicError;
 use ort::environment::Environment;
+use ort::logging::LogLevel;
 
 pub use error::RuntimeError;
 pub use search::{Asked, Candidate, Search, library_name};
@@ -98,16 +101,31 @@ impl Runtime {
             reason,
         };
         let environment = ort::init_from(&candidate.path)
-            .map_err(|error| init(error.to_string()))?
+            .map_err(|error| init(told(&error)))?
             .with_name("catpipe")
             .with_telemetry(false)
             .build()
             .map_err(|error| init(error.to_string()))?;
+        // What goes wrong comes back as an error; ONNX Runtime's own line on stderr, in colours,
+        // would say it twice. `ORT_LOG` (read by `ort`) turns its log on.
+        if std::env::var_os("ORT_LOG").is_none() {
+            environment.set_log_level(LogLevel::Fatal);
+        }
         Ok(Self {
             path: candidate.path.clone(),
             version: probe.version,
             environment,
         })
+    }
+}
+
+/// What `ort` says; its words for a refusal of the system's loader leave out the reason.
+fn told(error: &LoadDynamicError) -> String {
+    match error {
+        LoadDynamicError::Dlopen { error, .. } => error
+            .source()
+            .map_or_else(|| error.to_string(), ToString::to_string),
+        other => other.to_string(),
     }
 }
 

@@ -1,0 +1,155 @@
+//! What can go wrong with a backbone, and how it is put to a person.
+
+use std::path::PathBuf;
+
+use super::onnx;
+use crate::yaml::{Place, YamlError};
+
+/// Why a backbone cannot be used or a run of it failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BackboneError {
+    /// The manifest cannot be read or says something that it can't.
+    #[error(transparent)]
+    Manifest(#[from] YamlError),
+    /// The manifest's ONNX file is not there.
+    #[error(
+        "{place}: file: {} does not exist; make it with: {build}{}", path.display(), place.excerpt()
+    )]
+    NoGraph {
+        /// Where the manifest names the file.
+        place: Box<Place>,
+        /// Where the file was looked for.
+        path: PathBuf,
+        /// The command that makes it.
+        build: String,
+    },
+    /// The ONNX file cannot be read.
+    #[error("{}: cannot be read: {source}", path.display())]
+    Read {
+        /// The ONNX file.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// The ONNX file is not the one that the manifest means.
+    #[error(
+        "{place}: sha256: {} is not the file that the manifest means\n  \
+         expected: {expected}\n  found:    {found}\n  \
+         make it anew with: {build}{}", path.display(), place.excerpt()
+    )]
+    OtherFile {
+        /// Where the manifest has the checksum.
+        place: Box<Place>,
+        /// The ONNX file.
+        path: PathBuf,
+        /// The manifest's checksum.
+        expected: String,
+        /// The file's checksum.
+        found: String,
+        /// The command that makes the file.
+        build: String,
+    },
+    /// The file is not a usable ONNX graph.
+    #[error(transparent)]
+    Onnx(#[from] onnx::OnnxError),
+    /// The manifest and the graph disagree.
+    #[error(
+        "{place}: {key}: the manifest and {} differ\n  \
+         manifest: {declared}\n  graph:    {found}{}", path.display(), place.excerpt()
+    )]
+    GraphDiffers {
+        /// Where the manifest says it.
+        place: Box<Place>,
+        /// The manifest's key, such as `output.width`.
+        key: &'static str,
+        /// The ONNX file.
+        path: PathBuf,
+        /// What the manifest says.
+        declared: String,
+        /// What the graph says.
+        found: String,
+    },
+    /// ONNX Runtime refuses the graph.
+    #[error("{}: ONNX Runtime cannot load this graph: {reason}", path.display())]
+    Load {
+        /// The ONNX file.
+        path: PathBuf,
+        /// ONNX Runtime's words.
+        reason: String,
+    },
+    /// ONNX Runtime failed while running the graph.
+    #[error("{}: a batch of {batch} failed in ONNX Runtime: {reason}", path.display())]
+    Run {
+        /// The ONNX file.
+        path: PathBuf,
+        /// The number of rows of the batch.
+        batch: usize,
+        /// ONNX Runtime's words.
+        reason: String,
+    },
+    /// The graph ran and gave something of another shape than the manifest says.
+    #[error(
+        "{}: output `{output}` has another shape than declared\n  \
+         declared: {declared:?}\n  found:    {found:?}", path.display()
+    )]
+    OutputShape {
+        /// The ONNX file.
+        path: PathBuf,
+        /// The output's name.
+        output: String,
+        /// `[batch, width]` by the manifest.
+        declared: [usize; 2],
+        /// What came out.
+        found: Vec<i64>,
+    },
+    /// A feature is NaN or infinite.
+    #[error(
+        "{}: feature {column} of row {row} of the batch is {value}: \
+         the graph or its weights are broken, or its input is far from what it was trained on",
+        path.display()
+    )]
+    NonFinite {
+        /// The ONNX file.
+        path: PathBuf,
+        /// The row within the batch, from 0.
+        row: usize,
+        /// The feature within the row, from 0.
+        column: usize,
+        /// Its value.
+        value: f32,
+    },
+    /// A buffer does not hold what the call says: a mistake in the calling code.
+    #[error("{what} must hold {expected} values, and holds {found}")]
+    BufferLength {
+        /// Which buffer.
+        what: &'static str,
+        /// How many values belong in it.
+        expected: usize,
+        /// How many fit.
+        found: usize,
+    },
+    /// With `backbone: pixels` an image has another size than the first.
+    #[error(
+        "image {id} is {}x{} pixels and the first is {}x{}: `backbone: pixels` needs images of one \
+         size (a backbone with a network resizes them)", found.0, found.1, expected.0, expected.1
+    )]
+    ImageSize {
+        /// The image that differs.
+        id: String,
+        /// Width and height of the first image.
+        expected: (u32, u32),
+        /// Width and height of this one.
+        found: (u32, u32),
+    },
+    /// An image without a pixel, or of a size that can't be resized.
+    #[error("image {id} ({}x{} pixels) cannot be resized: {reason}", size.0, size.1)]
+    Resize {
+        /// The image.
+        id: String,
+        /// Its width and height.
+        size: (u32, u32),
+        /// What stands in the way.
+        reason: String,
+    },
+}

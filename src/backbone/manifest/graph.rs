@@ -1,0 +1,233 @@
+//! The ONNX file behind a manifest: read once, checked, cut to the wanted output.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+use sha2::Digest;
+
+use super::Manifest;
+use crate::backbone::error::BackboneError;
+use crate::backbone::onnx::{self, Dim, Element, ModelProto, OnnxError, Port, Summary};
+
+/// A graph that is the one its manifest means, cut down to the feature output.
+pub(crate) struct Graph {
+    /// The file that it was read from.
+    pub(crate) path: PathBuf,
+    /// The graph; its one output is the manifest's.
+    pub(crate) model: ModelProto,
+}
+
+/// Reads the file once, so that what is checked is what runs.
+pub(crate) fn load(manifest: &Manifest, root: &Path) -> Result<Graph, BackboneError> {
+    let path = manifest.graph_path(root);
+    let mut content = Vec::new();
+    open(manifest, &path)?
+        .read_to_end(&mut content)
+        .map_err(|source| BackboneError::Read {
+            path: path.clone(),
+            source,
+        })?;
+    if manifest.config.sha256.is_some() {
+        check_digest(manifest, &path, &hex(&sha2::Sha256::digest(&content)))?;
+    }
+    let whole = onnx::decode(&path, Bytes::from(content))?;
+    let model = cut(manifest, &path, &whole)?;
+    let summary = Summary::of(&model);
+    let difference = check_input(manifest, &summary).or_else(|| check_output(manifest, &summary));
+    match difference {
+        None => Ok(Graph { path, model }),
+        Some(difference) => Err(difference.told(manifest, path)),
+    }
+}
+
+/// SHA-256 of the file in hexadecimal, compared with the manifest's where it has one.
+pub(super) fn digest(manifest: &Manifest, root: &Path) -> Result<String, BackboneError> {
+    let path = manifest.graph_path(root);
+    let mut file = open(manifest, &path)?;
+    let mut sha256 = sha2::Sha256::new();
+    let mut chunk = vec![0; 1 << 20];
+    loop {
+        match file.read(&mut chunk) {
+            Ok(0) => break,
+            Ok(length) => sha256.update(&chunk[..length]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(source) => return Err(BackboneError::Read { path, source }),
+        }
+    }
+    let found = hex(&sha256.finalize());
+    check_digest(manifest, &path, &found)?;
+    Ok(found)
+}
+
+fn open(manifest: &Manifest, path: &Path) -> Result<File, BackboneError> {
+    let refuse = |source: io::Error| match source.kind() {
+        io::ErrorKind::NotFound => BackboneError::NoGraph {
+            place: Box::new(manifest.document.place("file")),
+            path: path.to_path_buf(),
+            build: manifest.config.source.build.clone(),
+        },
+        _ => BackboneError::Read {
+            path: path.to_path_buf(),
+            source,
+        },
+    };
+    let file = File::open(path).map_err(refuse)?;
+    let bytes = file.metadata().map_err(refuse)?.len();
+    if bytes > onnx::FILE_LIMIT {
+        let (path, limit) = (path.to_path_buf(), onnx::FILE_LIMIT);
+        return Err(OnnxError::TooLarge { path, bytes, limit }.into());
+    }
+    Ok(file)
+}
+
+fn check_digest(manifest: &Manifest, path: &Path, found: &str) -> Result<(), BackboneError> {
+    match &manifest.config.sha256 {
+        Some(expected) if expected.to_string() != found => Err(BackboneError::OtherFile {
+            place: Box::new(manifest.document.place("sha256")),
+            path: path.to_path_buf(),
+            expected: expected.to_string(),
+            found: found.to_owned(),
+            build: manifest.config.source.build.clone(),
+        }),
+        _ => Ok(()),
+    }
+}
+
+fn hex(digest: &[u8]) -> String {
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// What the manifest says, what the graph says, and which key of the manifest it is about.
+struct Difference {
+    key: &'static str,
+    declared: String,
+    found: String,
+}
+
+impl Difference {
+    fn told(self, manifest: &Manifest, path: PathBuf) -> BackboneError {
+        let Self {
+            key,
+            declared,
+            found,
+        } = self;
+        let place = Box::new(manifest.document.place(key));
+        BackboneError::GraphDiffers {
+            place,
+            key,
+            path,
+            declared,
+            found,
+        }
+    }
+}
+
+/// The part of the graph that the manifest's output stands on: the rest is never computed, and
+/// its inputs need not be given.
+fn cut(manifest: &Manifest, path: &Path, whole: &ModelProto) -> Result<ModelProto, BackboneError> {
+    onnx::prune(whole, &[&manifest.config.output.name]).map_err(|error| match error {
+        OnnxError::NoSuchOutput { wanted, found } => {
+            let found = format!("outputs {}", list(found.iter().map(String::as_str)));
+            let declared = format!("output {wanted}");
+            Difference {
+                key: "output.name",
+                declared,
+                found,
+            }
+            .told(manifest, path.to_path_buf())
+        }
+        other => other.into(),
+    })
+}
+
+fn check_input(manifest: &Manifest, summary: &Summary) -> Option<Difference> {
+    let config = &manifest.config.input;
+    let [channels, height, width] = config.dims();
+    let declared = format!(
+        "{}: float32 [N, {channels}, {height}, {width}]",
+        config.name
+    );
+    let differs = |key, found: String| {
+        Some(Difference {
+            key,
+            declared: declared.clone(),
+            found,
+        })
+    };
+    let [port] = &summary.inputs[..] else {
+        let names = summary.inputs.iter().map(|port| port.name.as_str());
+        return differs("input.name", format!("inputs {}", list(names)));
+    };
+    if port.name != config.name {
+        return differs("input.name", port.to_string());
+    }
+    if port.element != Some(Element::FLOAT32) {
+        return differs("input.dtype", port.to_string());
+    }
+    let fits = rest_of_batch(port).is_none_or(|rest| {
+        rest.is_some_and(|rest| {
+            rest.len() == 3
+                && rest
+                    .iter()
+                    .zip(config.dims())
+                    .all(|(dim, length)| can_be(dim, length))
+        })
+    });
+    if fits {
+        None
+    } else {
+        differs("input.size", port.to_string())
+    }
+}
+
+/// `[N, width]`, or with further dimensions of length 1 as some exporters leave them.
+fn check_output(manifest: &Manifest, summary: &Summary) -> Option<Difference> {
+    let config = &manifest.config.output;
+    let width = config.width.get();
+    let port = summary.output(&config.name)?;
+    let fits = rest_of_batch(port).is_none_or(|rest| {
+        rest.is_some_and(|rest| match rest {
+            [] => false,
+            [first, ones @ ..] => can_be(first, width) && ones.iter().all(|dim| can_be(dim, 1)),
+        })
+    });
+    let key = match port.element {
+        Some(Element::FLOAT32) if fits => return None,
+        Some(Element::FLOAT32) => "output.width",
+        _ => "output.name",
+    };
+    let declared = format!("{}: float32 [N, {width}]", config.name);
+    Some(Difference {
+        key,
+        declared,
+        found: port.to_string(),
+    })
+}
+
+/// The dimensions after the batch; `None` where the graph states nothing (the run will tell),
+/// `Some(None)` where the first dimension is missing or not free to be any batch.
+fn rest_of_batch(port: &Port) -> Option<Option<&[Dim]>> {
+    let dims = port.dims.as_ref()?;
+    Some(match &dims[..] {
+        [Dim::Symbol(_) | Dim::Unknown, rest @ ..] => Some(rest),
+        _ => None,
+    })
+}
+
+fn can_be(dim: &Dim, length: usize) -> bool {
+    match dim {
+        Dim::Fixed(fixed) => usize::try_from(*fixed) == Ok(length),
+        Dim::Symbol(_) | Dim::Unknown => true,
+    }
+}
+
+fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    let names: Vec<_> = names.collect();
+    if names.is_empty() {
+        "(none)".to_owned()
+    } else {
+        names.join(", ")
+    }
+}

@@ -1,0 +1,224 @@
+//! From an RGB image to the values that a backbone takes.
+//!
+//! [`Preprocess`] is the recipe, shared by all threads; a [`Preprocessor`] follows it and has
+//! buffers of its own, one for each thread.
+
+mod planes;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use fast_image_resize::images::{Image, ImageRef};
+use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+use image::RgbImage;
+
+use self::planes::Planes;
+use super::error::BackboneError;
+use super::manifest::{Color, Filter, InputConfig, Layout, PreprocessConfig, ResizeConfig, Rule};
+
+/// What resizes. Its major version is part of a row's key: other arithmetic is another pixel.
+const RESIZER: &str = "fast_image_resize-6";
+
+/// A recipe: what happens to the pixels of an image before the backbone sees them.
+#[derive(Debug, Clone)]
+pub struct Preprocess(Arc<Recipe>);
+
+#[derive(Debug)]
+enum Recipe {
+    /// Resize, order the channels, scale: what a manifest says.
+    Network {
+        width: u32,
+        height: u32,
+        resize: ResizeConfig,
+        planes: Planes,
+        key: String,
+    },
+    /// The pixels themselves, 0..=1.
+    Pixels { width: u32, height: u32 },
+}
+
+impl Preprocess {
+    /// The recipe of a manifest.
+    #[must_use]
+    pub fn network(input: &InputConfig, config: &PreprocessConfig) -> Self {
+        let (width, height) = (input.width(), input.height());
+        let key = network_key(input, config);
+        let planes = Planes::new(config);
+        Self(Arc::new(Recipe::Network {
+            width,
+            height,
+            resize: config.resize,
+            planes,
+            key,
+        }))
+    }
+
+    /// The pixels themselves, row by row, R G B, each divided by 255: images of `width` x `height`
+    /// and no others.
+    #[must_use]
+    pub fn pixels(width: u32, height: u32) -> Self {
+        Self(Arc::new(Recipe::Pixels { width, height }))
+    }
+
+    /// The number of values that one image becomes.
+    #[must_use]
+    pub fn input_len(&self) -> usize {
+        let (Recipe::Network { width, height, .. } | Recipe::Pixels { width, height }) = &*self.0;
+        3 * *width as usize * *height as usize
+    }
+
+    /// Everything that decides the values, in one printable line: the recipe's part of a row's
+    /// key.
+    #[must_use]
+    pub fn key(&self) -> String {
+        match &*self.0 {
+            Recipe::Network { key, .. } => key.clone(),
+            Recipe::Pixels { width, height } => format!("pixels {width}x{height} rgb hwc x/255"),
+        }
+    }
+
+    /// A worker that follows the recipe with buffers of its own.
+    #[must_use]
+    pub fn worker(&self) -> Preprocessor {
+        Preprocessor {
+            recipe: Arc::clone(&self.0),
+            resizer: Resizer::new(),
+            resized: Vec::new(),
+        }
+    }
+}
+
+/// Follows a [`Preprocess`] image after image, without a new buffer each time.
+#[derive(Debug)]
+pub struct Preprocessor {
+    recipe: Arc<Recipe>,
+    resizer: Resizer,
+    resized: Vec<u8>,
+}
+
+impl Preprocessor {
+    /// Turns `image` into [`Preprocess::input_len`] values; `id` is what errors call the image.
+    ///
+    /// # Errors
+    /// An image of no pixels; for [`Preprocess::pixels`] an image of another size; an `out` of
+    /// another length.
+    pub fn apply(
+        &mut self,
+        id: &str,
+        image: &RgbImage,
+        out: &mut [f32],
+    ) -> Result<(), BackboneError> {
+        let recipe = Arc::clone(&self.recipe);
+        match &*recipe {
+            Recipe::Network {
+                width,
+                height,
+                resize,
+                planes,
+                ..
+            } => {
+                expect_len(*width, *height, out)?;
+                let pixels = self.resize(id, image, (*width, *height), *resize)?;
+                planes.fill(pixels, out);
+            }
+            Recipe::Pixels { width, height } => {
+                expect_len(*width, *height, out)?;
+                let (expected, found) = ((*width, *height), image.dimensions());
+                if expected != found {
+                    return Err(BackboneError::ImageSize {
+                        id: id.to_owned(),
+                        expected,
+                        found,
+                    });
+                }
+                for (value, level) in out.iter_mut().zip(image.as_raw()) {
+                    *value = f32::from(*level) / 255.0;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The image's bytes at `size`: its own where it has that size already.
+    fn resize<'a>(
+        &'a mut self,
+        id: &str,
+        image: &'a RgbImage,
+        size: (u32, u32),
+        config: ResizeConfig,
+    ) -> Result<&'a [u8], BackboneError> {
+        if image.dimensions() == size {
+            return Ok(image.as_raw());
+        }
+        let refuse = |reason: String| BackboneError::Resize {
+            id: id.to_owned(),
+            size: image.dimensions(),
+            reason,
+        };
+        if image.width() == 0 || image.height() == 0 {
+            return Err(refuse("it has no pixels".to_owned()));
+        }
+        self.resized
+            .resize(3 * size.0 as usize * size.1 as usize, 0);
+        let from = ImageRef::new(
+            image.width(),
+            image.height(),
+            image.as_raw(),
+            PixelType::U8x3,
+        )
+        .map_err(|error| refuse(error.to_string()))?;
+        let mut to = Image::from_slice_u8(size.0, size.1, &mut self.resized, PixelType::U8x3)
+            .map_err(|error| refuse(error.to_string()))?;
+        self.resizer
+            .resize(&from, &mut to, &resize_options(config))
+            .map_err(|error| refuse(error.to_string()))?;
+        Ok(&self.resized)
+    }
+}
+
+/// `Convolution` widens the filter when shrinking, as Pillow does; `Interpolation` would not.
+fn resize_options(config: ResizeConfig) -> ResizeOptions {
+    let filter = match config.filter {
+        Filter::Bilinear => FilterType::Bilinear,
+    };
+    match config.rule {
+        Rule::Stretch => ResizeOptions::new().resize_alg(ResizeAlg::Convolution(filter)),
+    }
+}
+
+fn expect_len(width: u32, height: u32, out: &[f32]) -> Result<(), BackboneError> {
+    let expected = 3 * width as usize * height as usize;
+    if out.len() == expected {
+        return Ok(());
+    }
+    Err(BackboneError::BufferLength {
+        what: "one image's input",
+        expected,
+        found: out.len(),
+    })
+}
+
+fn network_key(input: &InputConfig, config: &PreprocessConfig) -> String {
+    let (width, height) = (input.width(), input.height());
+    let rule = match config.resize.rule {
+        Rule::Stretch => "stretch",
+    };
+    let filter = match config.resize.filter {
+        Filter::Bilinear => "bilinear",
+    };
+    let color = match config.color {
+        Color::Rgb => "rgb",
+        Color::Bgr => "bgr",
+    };
+    let layout = match input.layout {
+        Layout::Nchw => "nchw",
+    };
+    let mean = config.mean.map(|mean| mean.get());
+    let std = config.std.map(|std| std.get());
+    format!(
+        "{rule} {width}x{height} {filter} antialias {RESIZER}; {color} {layout} float32 \
+         (x * {} - {mean:?}) / {std:?}",
+        config.scale.get()
+    )
+}

@@ -1,0 +1,197 @@
+//! A network in ONNX Runtime, ready to turn batches of inputs into features.
+
+#[cfg(test)]
+mod tests;
+
+use std::path::{Path, PathBuf};
+use std::thread;
+
+use ort::value::TensorRef;
+
+use super::error::BackboneError;
+use super::manifest::{Manifest, load_graph};
+use super::onnx;
+use super::provider::Provider;
+use super::runtime::Runtime;
+
+/// How a network is run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SessionOptions {
+    /// What runs it.
+    pub provider: Provider,
+    /// Threads inside one operator; `None` is one for each processor that this process may use.
+    pub threads: Option<usize>,
+}
+
+impl SessionOptions {
+    fn threads(self) -> usize {
+        let all = || thread::available_parallelism().map_or(1, Into::into);
+        self.threads.unwrap_or_else(all).max(1)
+    }
+}
+
+/// A network in ONNX Runtime, cut down to the manifest's feature output: what else the file
+/// offers is not computed.
+///
+/// A row's bits depend on its input alone: not on the batch that it came in, nor on the number of
+/// threads.
+#[derive(Debug)]
+pub struct Session {
+    inner: ort::session::Session,
+    path: PathBuf,
+    input: String,
+    dims: [usize; 3],
+    output: String,
+    width: usize,
+}
+
+impl Session {
+    /// Reads and checks the manifest's ONNX file under `root` and makes it ready to run.
+    ///
+    /// # Errors
+    /// Whatever [`Manifest::check_graph`] refuses, and a graph that ONNX Runtime or the provider
+    /// can't take.
+    pub fn open(
+        manifest: &Manifest,
+        root: &Path,
+        runtime: &Runtime,
+        options: &SessionOptions,
+    ) -> Result<Self, BackboneError> {
+        let graph = load_graph(manifest, root)?;
+        let path = graph.path;
+        // The decoded weights share the file's bytes: gone before the session makes its own.
+        let content = onnx::encode(&graph.model);
+        drop(graph.model);
+        let inner = commit(&content, runtime, *options).map_err(|error| BackboneError::Load {
+            path: path.clone(),
+            reason: told(&error),
+        })?;
+        Ok(Self {
+            inner,
+            path,
+            input: manifest.config.input.name.clone(),
+            dims: manifest.config.input.dims(),
+            output: manifest.config.output.name.clone(),
+            width: manifest.width(),
+        })
+    }
+
+    /// The number of values of one row's input.
+    #[must_use]
+    pub fn input_len(&self) -> usize {
+        self.dims.iter().product()
+    }
+
+    /// The number of features of one row.
+    #[must_use]
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
+    /// Computes `out` (`[batch, width]`) from `input` (`[batch, 3, height, width]`). The input is
+    /// lent to ONNX Runtime, not copied; the few kilobytes of a row's features are copied out.
+    ///
+    /// It takes `&mut self` because ONNX Runtime's arena is not made for two runs at a time.
+    ///
+    /// # Errors
+    /// A buffer of the wrong length, a failing run, an output of another shape than declared, and
+    /// any feature that is NaN or infinite: `out` is then not to be used.
+    pub fn run(
+        &mut self,
+        input: &[f32],
+        batch: usize,
+        out: &mut [f32],
+    ) -> Result<(), BackboneError> {
+        expect_len("the batch's input", batch, self.input_len(), input.len())?;
+        expect_len("the batch's features", batch, self.width, out.len())?;
+        if batch == 0 {
+            return Ok(());
+        }
+        let path = &self.path;
+        let failed = |error: ort::Error| BackboneError::Run {
+            path: path.clone(),
+            batch,
+            reason: told(&error),
+        };
+        let [channels, height, width] = self.dims;
+        let tensor = TensorRef::from_array_view(([batch, channels, height, width], input))
+            .map_err(failed)?;
+        let outputs = self
+            .inner
+            .run(ort::inputs![self.input.as_str() => tensor])
+            .map_err(failed)?;
+        let (shape, features) = outputs[0].try_extract_tensor::<f32>().map_err(failed)?;
+        if !is_batch_of(shape, batch, self.width) {
+            return Err(BackboneError::OutputShape {
+                path: path.clone(),
+                output: self.output.clone(),
+                declared: [batch, self.width],
+                found: shape.to_vec(),
+            });
+        }
+        out.copy_from_slice(features);
+        refuse_non_finite(path, self.width, out)
+    }
+}
+
+fn commit(
+    content: &[u8],
+    runtime: &Runtime,
+    options: SessionOptions,
+) -> ort::Result<ort::session::Session> {
+    ort::session::Session::builder(runtime.environment())?
+        .with_intra_threads(options.threads())?
+        .with_inter_threads(1)?
+        .with_deterministic_compute(true)?
+        .with_execution_providers([options.provider.dispatch()])?
+        .commit_from_memory(content)
+}
+
+/// ONNX Runtime's message on one line.
+fn told(error: &ort::Error) -> String {
+    error
+        .message()
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+fn expect_len(
+    what: &'static str,
+    batch: usize,
+    each: usize,
+    found: usize,
+) -> Result<(), BackboneError> {
+    let expected = batch.saturating_mul(each);
+    if found == expected {
+        return Ok(());
+    }
+    Err(BackboneError::BufferLength {
+        what,
+        expected,
+        found,
+    })
+}
+
+/// `[batch, width]`, or with further dimensions of length 1.
+fn is_batch_of(shape: &[i64], batch: usize, width: usize) -> bool {
+    let is = |dim: i64, length: usize| usize::try_from(dim) == Ok(length);
+    match shape {
+        [first, second, ones @ ..] => {
+            is(*first, batch) && is(*second, width) && ones.iter().all(|dim| *dim == 1)
+        }
+        _ => false,
+    }
+}
+
+fn refuse_non_finite(path: &Path, width: usize, rows: &[f32]) -> Result<(), BackboneError> {
+    match rows.iter().position(|feature| !feature.is_finite()) {
+        None => Ok(()),
+        Some(at) => Err(BackboneError::NonFinite {
+            path: path.to_path_buf(),
+            row: at / width,
+            column: at % width,
+            value: rows[at],
+        }),
+    }
+}

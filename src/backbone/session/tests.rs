@@ -1,0 +1,223 @@
+//! Sessions of a tiny network: what they compute, that a row's bits are its own, and refusals.
+
+use std::fs;
+
+use tempfile::TempDir;
+
+use super::*;
+use crate::backbone::onnx::proto::{ValueInfoProto, type_proto};
+use crate::backbone::testing::{TINY_MANIFEST, manifest, runtime, tiny, values};
+
+const INPUT: usize = 3 * 32 * 32;
+const WIDTH: usize = 8;
+
+fn open(dir: &TempDir, text: &str, threads: usize) -> Result<Session, BackboneError> {
+    let options = SessionOptions {
+        threads: Some(threads),
+        ..SessionOptions::default()
+    };
+    Session::open(&manifest(text).unwrap(), dir.path(), &runtime(), &options)
+}
+
+fn rows(session: &mut Session, input: &[f32], batch: usize) -> Vec<f32> {
+    let mut out = vec![0.0; input.len() / INPUT * WIDTH];
+    for (input, out) in input
+        .chunks(batch * INPUT)
+        .zip(out.chunks_mut(batch * WIDTH))
+    {
+        session.run(input, input.len() / INPUT, out).unwrap();
+    }
+    out
+}
+
+fn bits(values: &[f32]) -> Vec<u32> {
+    values.iter().map(|value| value.to_bits()).collect()
+}
+
+#[test]
+fn a_rows_bits_depend_on_its_input_alone() {
+    let dir = tiny(|_| {});
+    let input = values(1, 19 * INPUT);
+    let mut one = open(&dir, TINY_MANIFEST, 1).unwrap();
+    let expected = rows(&mut one, &input, 1);
+    assert_ne!(
+        expected[..WIDTH],
+        expected[WIDTH..2 * WIDTH],
+        "rows of their own"
+    );
+    for threads in [1, 2, 3] {
+        let mut session = open(&dir, TINY_MANIFEST, threads).unwrap();
+        for batch in [1, 2, 3, 7, 8, 16, 19] {
+            let found = rows(&mut session, &input, batch);
+            assert_eq!(
+                bits(&found),
+                bits(&expected),
+                "{threads} threads, batch {batch}"
+            );
+        }
+    }
+}
+
+#[test]
+fn other_outputs_of_the_file_are_not_in_the_session() {
+    let dir = tiny(|_| {});
+    let session = open(&dir, TINY_MANIFEST, 1).unwrap();
+    let names: Vec<_> = session
+        .inner
+        .outputs()
+        .iter()
+        .map(|output| output.name())
+        .collect();
+    assert_eq!(names, ["features"]);
+    assert_eq!((session.input_len(), session.width()), (INPUT, WIDTH));
+}
+
+#[test]
+fn no_rows_are_no_work() {
+    let dir = tiny(|_| {});
+    let mut session = open(&dir, TINY_MANIFEST, 1).unwrap();
+    session.run(&[], 0, &mut []).unwrap();
+}
+
+#[test]
+fn buffers_of_another_length_are_refused() {
+    let dir = tiny(|_| {});
+    let mut session = open(&dir, TINY_MANIFEST, 1).unwrap();
+    let input = values(1, 2 * INPUT);
+    let mut refusal = |input: &[f32], batch, out: &mut [f32]| {
+        session
+            .run(input, batch, out)
+            .expect_err("refused")
+            .to_string()
+    };
+    assert_eq!(
+        refusal(&input, 3, &mut [0.0; 24]),
+        "the batch's input must hold 9216 values, and holds 6144"
+    );
+    assert_eq!(
+        refusal(&input, 2, &mut [0.0; 15]),
+        "the batch's features must hold 16 values, and holds 15"
+    );
+    assert!(refusal(&input, usize::MAX, &mut [0.0; 16]).contains("the batch's input must hold"));
+}
+
+#[test]
+fn a_feature_that_is_no_number_names_its_row() {
+    let dir = tiny(|_| {});
+    let mut session = open(&dir, TINY_MANIFEST, 1).unwrap();
+    let mut input = values(1, 3 * INPUT);
+    input[2 * INPUT + 7] = f32::NAN;
+    let error = session.run(&input, 3, &mut [0.0; 24]).expect_err("refused");
+    assert!(
+        matches!(error, BackboneError::NonFinite { row: 2, .. }),
+        "{error}"
+    );
+    let text = error.to_string();
+    assert!(text.contains("of row 2 of the batch is NaN"), "{text}");
+
+    input[2 * INPUT + 7] = f32::MAX;
+    input[2 * INPUT + 8] = f32::MAX;
+    let error = session.run(&input, 3, &mut [0.0; 24]).expect_err("refused");
+    assert!(
+        matches!(error, BackboneError::NonFinite { row: 2, .. }),
+        "{error}"
+    );
+}
+
+/// The graph says nothing of its output's shape, so that only the run can tell.
+#[test]
+fn an_output_of_another_shape_than_declared() {
+    let dir = tiny(|model| tensor_type(&mut model.graph.as_mut().unwrap().output[0]).shape = None);
+    let wide = TINY_MANIFEST.replace("width: 8", "width: 9");
+    let mut session = open(&dir, &wide, 1).unwrap();
+    let error = session
+        .run(&values(1, INPUT), 1, &mut [0.0; 9])
+        .expect_err("refused");
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "{}: output `features` has another shape than declared\n  \
+             declared: [1, 9]\n  found:    [1, 8]",
+            dir.path().join("tiny.onnx").display()
+        )
+    );
+}
+
+#[test]
+fn a_graph_that_onnx_runtime_refuses() {
+    let dir = tiny(|model| {
+        let node = &mut model.graph.as_mut().unwrap().node[0];
+        node.op_type = Some("Convolute".to_owned());
+    });
+    let error = open(&dir, TINY_MANIFEST, 1).expect_err("refused");
+    let text = error.to_string();
+    assert!(matches!(error, BackboneError::Load { .. }), "{text}");
+    assert!(
+        text.contains("tiny.onnx: ONNX Runtime cannot load this graph:"),
+        "{text}"
+    );
+    assert!(text.contains("Convolute"), "{text}");
+}
+
+/// Nothing is said of the input's shape, so that the sum of unequal shapes is only seen in a run.
+#[test]
+fn a_run_that_fails_inside_onnx_runtime() {
+    let dir = tiny(|model| {
+        let graph = model.graph.as_mut().unwrap();
+        let add = graph
+            .node
+            .iter_mut()
+            .find(|node| node.op_type() == "Add")
+            .unwrap();
+        add.input[1] = "input".to_owned();
+        tensor_type(&mut graph.input[0]).shape = None;
+    });
+    let mut session = open(&dir, TINY_MANIFEST, 1).unwrap();
+    let error = session
+        .run(&values(1, 2 * INPUT), 2, &mut [0.0; 16])
+        .expect_err("refused");
+    let text = error.to_string();
+    assert!(
+        matches!(error, BackboneError::Run { batch: 2, .. }),
+        "{text}"
+    );
+    assert!(
+        text.contains("tiny.onnx: a batch of 2 failed in ONNX Runtime: "),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_file_that_is_not_onnx() {
+    let dir = TempDir::new().unwrap();
+    fs::write(
+        dir.path().join("tiny.onnx"),
+        "<!DOCTYPE html><title>404</title>",
+    )
+    .unwrap();
+    let text = open(&dir, TINY_MANIFEST, 1)
+        .expect_err("refused")
+        .to_string();
+    assert!(text.contains("tiny.onnx: is not an ONNX file"), "{text}");
+}
+
+#[test]
+fn threads_default_to_the_machine_and_are_at_least_one() {
+    let threads = |threads| {
+        SessionOptions {
+            threads,
+            ..SessionOptions::default()
+        }
+        .threads()
+    };
+    assert_eq!(threads(Some(0)), 1);
+    assert_eq!(threads(Some(3)), 3);
+    assert!(threads(None) >= 1);
+}
+
+fn tensor_type(port: &mut ValueInfoProto) -> &mut type_proto::Tensor {
+    match port.r#type.as_mut().and_then(|kind| kind.value.as_mut()) {
+        Some(type_proto::Value::TensorType(tensor)) => tensor,
+        other => panic!("a tensor was expected: {other:?}"),
+    }
+}

@@ -33,7 +33,7 @@ run: setup ## set everything up and run the main job: pipelines/resnet.yaml on t
 	esac
 
 setup: $(BUILD_TOOLS) ## build the program, get ONNX Runtime and ResNet50
-	@cargo build --release --locked --quiet
+	@cargo build --release --locked
 	@$(CATPIPE) fetch runtime
 	@test -f onnx/resnet50.onnx || $(MAKE) --no-print-directory onnx/resnet50.onnx
 

@@ -1,3 +1,5 @@
 //! The `catpipe` program.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    catpipe::cli::main()
+}

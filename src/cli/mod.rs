@@ -1,1 +1,65 @@
-//! The program's subcommands.
+//! The program's subcommands: one file each, its arguments and its output on the terminal.
+//!
+//! Results go to stdout, everything else to stderr. Exit codes: 0 done, 1 failed while running,
+//! 2 wrong usage or wrong pipeline, 3 (of `fetch` alone) nothing there to fetch from.
+
+mod check;
+mod failure;
+mod fetch;
+mod model;
+mod output;
+mod project;
+mod progress;
+mod run;
+mod synth;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use anstyle::AnsiColor;
+use clap::{Parser, Subcommand};
+
+use failure::Failure;
+
+/// A few labelled images in, a trained and measured classifier out.
+///
+/// A frozen ONNX backbone turns images into features, which are cached; a native head trains on
+/// them; a YAML pipeline says how.
+#[derive(Debug, Parser)]
+#[command(name = "catpipe", version, max_term_width = 100)]
+#[command(after_help = "Example:\n  catpipe run pipelines/resnet.yaml --set train.l2=0.01")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Run(run::Args),
+    Check(check::Args),
+    Model(model::Args),
+    Fetch(fetch::Args),
+    Synth(synth::Args),
+}
+
+/// Runs the program with the process's arguments.
+#[must_use]
+pub fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Run(args) => run::run(args),
+        Command::Check(args) => check::run(args),
+        Command::Model(args) => model::run(args),
+        Command::Fetch(args) => fetch::run(args),
+        Command::Synth(args) => synth::run(args),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        // Whoever reads our output has seen enough: `catpipe ... | head`.
+        Err(Failure::ClosedOutput) => ExitCode::SUCCESS,
+        Err(Failure::Exit { code, message }) => {
+            let red = AnsiColor::Red.on_default().bold();
+            let _ = writeln!(anstream::stderr(), "{red}error:{red:#} {message}");
+            ExitCode::from(code)
+        }
+    }
+}

@@ -1,1 +1,29 @@
-//! Native heads on cached features.
+//! Native heads on cached feature rows: logistic regression and dense networks.
+//!
+//! [`fit`] trains a [`Head`] on [`Examples`] as a [`TrainConfig`] says; [`metrics::evaluate`]
+//! scores what it predicts; [`Head::to_bytes`] saves it. The room knows arrays and labels only:
+//! no image, no ONNX, no file.
+//!
+//! Same config, examples and seed give the same bits, on one machine and whatever the number of
+//! threads: everything runs on one thread in a fixed order. (Another processor may have other
+//! vector instructions, and round differently.)
+
+pub mod config;
+mod error;
+mod examples;
+mod linalg;
+pub mod metrics;
+mod model;
+mod network;
+mod random;
+mod real;
+mod saved;
+mod train;
+
+pub use config::TrainConfig;
+pub use error::{Cause, Diverging, HeadError, Model};
+pub use examples::Examples;
+pub use metrics::Metrics;
+pub use model::Head;
+pub use saved::SavedHeadError;
+pub use train::{EpochRow, Fit, Phase, Validation, fit};

@@ -1,1 +1,25 @@
-//! Pipelines: what is up to date, what runs, the run folder.
+//! Pipelines: what is wrong with one, what is up to date, what runs, and what is left of a run.
+//!
+//! [`Checked::read`] turns a file into a pipeline of which everything that can be checked without
+//! work has been checked. [`Plan::new`] says what would run and why. [`run`] runs it.
+
+mod checked;
+mod config;
+mod error;
+mod event;
+mod extraction;
+mod folder;
+mod plan;
+mod results;
+mod rows;
+mod run;
+mod training;
+
+pub use checked::{Checked, Options};
+pub use config::{BatchSize, EvaluateConfig, ExtractConfig, Name, PipelineConfig, Threads};
+pub use error::PipelineError;
+pub use event::{Event, Observer, Stage};
+pub use folder::{FolderError, FolderState, RunFolder};
+pub use plan::{Plan, StagePlan};
+pub use results::{DatasetSummary, ProviderSummary, RunMetrics, Timings};
+pub use run::{Outcome, run};

@@ -1,0 +1,122 @@
+//! How a run looks while it runs: bars on a terminal, plain lines elsewhere, all on stderr.
+
+use std::io::{IsTerminal, Write};
+use std::time::{Duration, Instant};
+
+use anstyle::{AnsiColor, Style};
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::pipeline::{Event, Observer, Stage};
+
+/// How often a plain log says how far a stage is.
+const LINE_EVERY: Duration = Duration::from_secs(10);
+
+/// Shows a run on stderr.
+pub(super) struct Progress {
+    bar: Option<ProgressBar>,
+    terminal: bool,
+    running: Option<Running>,
+}
+
+struct Running {
+    total: u64,
+    start: Instant,
+    last_line: Instant,
+}
+
+impl Progress {
+    pub(super) fn new() -> Self {
+        Progress {
+            bar: None,
+            terminal: std::io::stderr().is_terminal(),
+            running: None,
+        }
+    }
+
+    fn start(&mut self, stage: Stage, what: &str, total: u64) {
+        self.running = Some(Running {
+            total,
+            start: Instant::now(),
+            last_line: Instant::now(),
+        });
+        if !self.terminal {
+            line(Style::new(), "", stage, what);
+            return;
+        }
+        let bar = ProgressBar::new(total);
+        let template = "  {prefix:9} {wide_bar} {human_pos}/{human_len}  {per_sec}  ETA {eta}  {msg}";
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style.progress_chars("━╸ "));
+        }
+        bar.set_prefix(stage.to_string());
+        self.bar = Some(bar);
+    }
+
+    fn advance(&mut self, stage: Stage, done: u64, beside: &str) {
+        if let Some(bar) = &self.bar {
+            bar.set_position(done);
+            bar.set_message(beside.to_owned());
+            return;
+        }
+        let Some(running) = &mut self.running else {
+            return;
+        };
+        if running.last_line.elapsed() < LINE_EVERY {
+            return;
+        }
+        running.last_line = Instant::now();
+        let rate = done as f64 / running.start.elapsed().as_secs_f64();
+        let left = (running.total.saturating_sub(done)) as f64 / rate.max(f64::MIN_POSITIVE);
+        let total = running.total;
+        let text = format!("{done} of {total}, {rate:.1} a second, {left:.0} s left  {beside}");
+        line(Style::new(), "", stage, text.trim_end());
+    }
+
+    fn end(&mut self) {
+        self.running = None;
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+impl Observer for Progress {
+    fn event(&mut self, event: &Event) {
+        match event {
+            Event::Skipped(stage, why) => line(dim(), "=", *stage, &format!("up to date: {why}")),
+            Event::Started(stage, what, total) => self.start(*stage, what, *total),
+            Event::Progress(stage, done, beside) => self.advance(*stage, *done, beside),
+            Event::Finished(stage, outcome, took) => {
+                self.end();
+                let took = seconds(*took);
+                line(good(), "✓", *stage, &format!("{outcome}  ({took})"));
+            }
+            Event::Warning(text) => {
+                let warn = AnsiColor::Yellow.on_default().bold();
+                let _ = writeln!(anstream::stderr(), "{warn}warning:{warn:#} {text}");
+            }
+        }
+    }
+}
+
+/// A stage's line. A closed stderr is nobody's loss.
+fn line(style: Style, mark: &str, stage: Stage, text: &str) {
+    let _ = writeln!(anstream::stderr(), "{style}{mark:1} {stage:9}{style:#} {text}");
+}
+
+fn good() -> Style {
+    AnsiColor::Green.on_default()
+}
+
+fn dim() -> Style {
+    Style::new().dimmed()
+}
+
+/// A duration as a person reads it.
+pub(super) fn seconds(took: Duration) -> String {
+    match took.as_secs_f64() {
+        s if s < 1.0 => format!("{:.0} ms", s * 1e3),
+        s if s < 60.0 => format!("{s:.1} s"),
+        s => format!("{:.0} min {:.0} s", (s / 60.0).floor(), s % 60.0),
+    }
+}

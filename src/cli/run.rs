@@ -1,0 +1,109 @@
+//! `catpipe run`.
+
+use std::time::Instant;
+
+use serde::Serialize;
+
+use crate::pipeline::{Checked, Outcome, Plan, RunMetrics, StagePlan, run as run_pipeline};
+use crate::report::{Summary, summary};
+
+use super::failure::Failure;
+use super::output::{print, print_json};
+use super::progress::{Progress, seconds};
+use super::project::ProjectArgs;
+
+/// Run a pipeline: extract features, train, evaluate
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  catpipe run pipelines/resnet.yaml
+  catpipe run pipelines/resnet.yaml --dry-run
+  catpipe run pipelines/resnet.yaml --set train.epochs=50 --set name=short")]
+pub(super) struct Args {
+    #[command(flatten)]
+    project: ProjectArgs,
+
+    /// Print what would run and why, and run nothing
+    #[arg(long)]
+    dry_run: bool,
+
+    /// Print the result (or the plan) as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(args: Args) -> Result<(), Failure> {
+    let start = Instant::now();
+    let checked = args.project.checked()?;
+    if args.dry_run {
+        return dry_run(&checked, args.json);
+    }
+    let outcome = run_pipeline(&checked, &mut Progress::new())?;
+    if args.json {
+        return print_json(&outcome.metrics);
+    }
+    print(&describe(&checked, &outcome, start))
+}
+
+/// The plan of `--dry-run --json`.
+#[derive(Serialize)]
+struct PlanJson<'a> {
+    pipeline: &'a str,
+    rows_needed: usize,
+    rows_missing: usize,
+    stages: &'a [StagePlan],
+}
+
+fn dry_run(checked: &Checked, json: bool) -> Result<(), Failure> {
+    let plan = Plan::new(checked)?;
+    if json {
+        return print_json(&PlanJson {
+            pipeline: checked.config.name.as_str(),
+            rows_needed: plan.needed,
+            rows_missing: plan.missing,
+            stages: plan.stages(),
+        });
+    }
+    let mut text = String::new();
+    for stage in plan.stages() {
+        let what = if stage.up_to_date { "up to date" } else { "would run" };
+        text.push_str(&format!("{:9}  {what}: {}\n", stage.stage, stage.why));
+    }
+    print(&text)
+}
+
+fn describe(checked: &Checked, outcome: &Outcome, start: Instant) -> String {
+    let took = seconds(start.elapsed());
+    let folder = checked.folder.path().display();
+    let mut text = String::from("\n");
+    let table = table(&outcome.metrics);
+    if !table.is_empty() {
+        text.push_str(&table);
+        text.push('\n');
+    }
+    let how = if outcome.up_to_date { "Everything is up to date" } else { "Done" };
+    text.push_str(&format!("{how} ({took}). Results: {folder}/\n"));
+    text
+}
+
+fn table(metrics: &RunMetrics) -> String {
+    let scored = [
+        ("cross-validation", &metrics.validation),
+        ("test examples", &metrics.test),
+    ];
+    let lines: Vec<Summary> = scored
+        .into_iter()
+        .filter_map(|(what, scores)| Some((what, scores.as_ref()?)))
+        .map(|(what, m)| Summary {
+            what,
+            correct: m.correct,
+            total: m.total,
+            interval: m.accuracy_ci95,
+            log_loss: m.log_loss,
+            confusion: &m.confusion,
+        })
+        .collect();
+    if lines.is_empty() {
+        return String::new();
+    }
+    summary(&lines, &metrics.dataset.classes)
+}

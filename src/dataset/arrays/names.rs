@@ -1,0 +1,70 @@
+//! Class names: strings of fixed or variable length.
+
+use std::collections::HashSet;
+
+use hdf5::types::{FixedAscii, FixedUnicode, TypeDescriptor, VarLenAscii, VarLenUnicode};
+
+use super::MAX_CLASSES;
+use super::find::Array;
+use crate::dataset::error::SourceError;
+
+/// The longest fixed-length name that is read, in bytes.
+const MAX_NAME: usize = 512;
+
+/// Reads the names; each must be text, not empty, and there once.
+pub(super) fn read(array: &Array) -> Result<Vec<String>, SourceError> {
+    let count = array.len()?;
+    if count > MAX_CLASSES {
+        return Err(array.too_large(format!("at most {MAX_CLASSES} classes are accepted")));
+    }
+    let mut seen = HashSet::new();
+    let mut names = Vec::with_capacity(count);
+    for (row, bytes) in raw(array)?.into_iter().enumerate() {
+        let name = checked(bytes).and_then(|name| {
+            if seen.insert(name.clone()) { Ok(name) } else { Err(format!("repeats `{name}`")) }
+        });
+        names.push(name.map_err(|problem| SourceError::ClassName {
+            path: array.path.clone(),
+            name: array.name.clone(),
+            row,
+            problem,
+        })?);
+    }
+    Ok(names)
+}
+
+fn checked(bytes: Vec<u8>) -> Result<String, String> {
+    match String::from_utf8(bytes) {
+        Ok(name) if name.is_empty() => Err("is empty".into()),
+        Ok(name) if name.chars().any(char::is_control) => {
+            Err(format!("has a control character: {name:?}"))
+        }
+        Ok(name) => Ok(name),
+        Err(e) => Err(format!("is not UTF-8 text: {:?}", String::from_utf8_lossy(e.as_bytes()))),
+    }
+}
+
+/// The bytes of each name. They are read as bytes and checked afterwards: the types of the HDF5
+/// wrapper take it on trust that a file's text is valid.
+fn raw(array: &Array) -> Result<Vec<Vec<u8>>, SourceError> {
+    let dataset = &array.dataset;
+    let read = match array.element {
+        TypeDescriptor::FixedAscii(n) | TypeDescriptor::FixedUnicode(n) if n > MAX_NAME => {
+            return Err(array.too_large(format!("names of at most {MAX_NAME} bytes are accepted")));
+        }
+        TypeDescriptor::FixedAscii(_) => dataset
+            .read_raw::<FixedAscii<MAX_NAME>>()
+            .map(|names| names.iter().map(|name| name.as_bytes().to_vec()).collect()),
+        TypeDescriptor::FixedUnicode(_) => dataset
+            .read_raw::<FixedUnicode<MAX_NAME>>()
+            .map(|names| names.iter().map(|name| name.as_bytes().to_vec()).collect()),
+        TypeDescriptor::VarLenAscii => dataset
+            .read_raw::<VarLenAscii>()
+            .map(|names| names.iter().map(|name| name.as_bytes().to_vec()).collect()),
+        TypeDescriptor::VarLenUnicode => dataset
+            .read_raw::<VarLenUnicode>()
+            .map(|names| names.iter().map(|name| name.as_bytes().to_vec()).collect()),
+        _ => return Err(array.wrong()),
+    };
+    read.map_err(|e| array.unreadable("the names".into(), &e))
+}

@@ -1,0 +1,92 @@
+//! Whether a JPEG file is whole.
+
+/// True if the file's segments can be walked from its first marker to its end-of-image marker.
+///
+/// A JPEG is a row of segments `FF marker length payload`; a scan (`FF DA`) is followed by coded
+/// data in which `FF` is always followed by `00` or a restart marker (ITU-T T.81, B.1.1). Looking
+/// for the end marker anywhere would find that of an embedded thumbnail.
+pub(super) fn is_whole(bytes: &[u8]) -> bool {
+    let mut at = 2;
+    while let Some(marker_at) = next_marker(bytes, at) {
+        let Some(&marker) = bytes.get(marker_at + 1) else {
+            return false;
+        };
+        at = match marker {
+            0xD9 => return true,
+            // Markers without a length: TEM, RSTn, SOI.
+            0x01 | 0xD0..=0xD8 => marker_at + 2,
+            _ => {
+                let Some(&[hi, lo]) = bytes.get(marker_at + 2..marker_at + 4) else {
+                    return false;
+                };
+                marker_at + 2 + usize::from(u16::from_be_bytes([hi, lo])).max(2)
+            }
+        };
+    }
+    false
+}
+
+/// The place of the next `FF` that begins a marker: coded data and fill bytes are passed over.
+fn next_marker(bytes: &[u8], from: usize) -> Option<usize> {
+    let mut at = from;
+    loop {
+        at += bytes.get(at..)?.iter().position(|&b| b == 0xFF)?;
+        match bytes.get(at + 1)? {
+            0x00 => at += 2,
+            0xFF => at += 1,
+            _ => return Some(at),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use image::codecs::jpeg::JpegEncoder;
+    use proptest::prelude::*;
+
+    fn jpeg() -> Vec<u8> {
+        let image = image::RgbImage::from_fn(40, 30, |x, y| {
+            image::Rgb([(x * 6) as u8, (y * 8) as u8, (x * y) as u8])
+        });
+        let mut bytes = Vec::new();
+        JpegEncoder::new_with_quality(&mut bytes, 90).encode_image(&image).unwrap();
+        bytes
+    }
+
+    #[test]
+    fn a_whole_file_is_whole_and_none_of_its_beginnings() {
+        let bytes = jpeg();
+        assert!(is_whole(&bytes));
+        for len in 0..bytes.len() {
+            assert!(!is_whole(&bytes[..len]), "{len} of {}", bytes.len());
+        }
+    }
+
+    #[test]
+    fn the_end_of_a_thumbnail_is_not_the_end_of_the_image() {
+        let bytes = jpeg();
+        let mut with_thumbnail = bytes[..2].to_vec();
+        with_thumbnail.extend([0xFF, 0xE1]);
+        with_thumbnail.extend((bytes.len() as u16 + 2).to_be_bytes());
+        with_thumbnail.extend(&bytes);
+        let main = with_thumbnail.len();
+        with_thumbnail.extend(&bytes[2..]);
+        assert!(is_whole(&with_thumbnail));
+        assert!(!is_whole(&with_thumbnail[..main + 200]));
+    }
+
+    #[test]
+    fn bytes_after_the_end_do_no_harm() {
+        let mut bytes = jpeg();
+        bytes.extend([0; 100]);
+        assert!(is_whole(&bytes));
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_have_an_answer(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+            is_whole(&bytes);
+        }
+    }
+}

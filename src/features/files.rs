@@ -1,0 +1,202 @@
+//! The store's file operations: checksums, durable publishing, and the locks of writers.
+
+use super::error::{StoreError, Warning};
+use sha2::{Digest, Sha256};
+use std::fs::{self, File, TryLockError};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use tempfile::NamedTempFile;
+
+const PREFIX: &str = ".writer-";
+const LOCK: &str = "lock";
+const PART: &str = "part";
+
+/// SHA-256 of what `reader` gives, and how many bytes it gave.
+pub(super) fn sha256(mut reader: impl Read) -> io::Result<([u8; 32], u64)> {
+    let mut hash = Sha256::new();
+    let mut buffer = vec![0; 1 << 18];
+    let mut length = 0u64;
+    loop {
+        match reader.read(&mut buffer) {
+            Ok(0) => return Ok((hash.finalize().into(), length)),
+            Ok(count) => {
+                hash.update(buffer.get(..count).unwrap_or_default());
+                length = length.saturating_add(count as u64);
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// SHA-256 of `bytes`.
+pub(super) fn digest(bytes: &[u8]) -> [u8; 32] {
+    Sha256::digest(bytes).into()
+}
+
+/// Writes `bytes` to a file at `path`, and waits until the disk has them.
+pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+    File::create(path)
+        .and_then(|mut file| {
+            file.write_all(bytes)?;
+            file.sync_all()
+        })
+        .map_err(|source| StoreError::io(path, "writing to the feature store", source))
+}
+
+/// Gives the finished file `part` its name, for good: readers see the whole file or none.
+pub(super) fn publish(part: &Path, path: &Path) -> Result<(), StoreError> {
+    fs::rename(part, path)
+        .map_err(|source| StoreError::io(path, "publishing to the feature store", source))?;
+    path.parent().map_or(Ok(()), sync_dir)
+}
+
+/// Creates `dir` and its parents, so that they are still there after a power loss.
+pub(super) fn create_dir(dir: &Path) -> Result<(), StoreError> {
+    const DOING: &str = "creating a folder of the feature store";
+    if dir.is_dir() {
+        return Ok(());
+    }
+    if let Some(parent) = dir.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+        create_dir(parent)?;
+        make_dir(dir).map_err(|source| StoreError::io(dir, DOING, source))?;
+        return sync_dir(parent);
+    }
+    make_dir(dir).map_err(|source| StoreError::io(dir, DOING, source))
+}
+
+/// Creates one folder; that another process was faster is fine.
+fn make_dir(dir: &Path) -> io::Result<()> {
+    match fs::create_dir(dir) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && dir.is_dir() => Ok(()),
+        result => result,
+    }
+}
+
+/// Makes the names in `dir` durable.
+pub(super) fn sync_dir(dir: &Path) -> Result<(), StoreError> {
+    File::open(dir)
+        .and_then(|file| file.sync_all())
+        .map_err(|source| StoreError::io(dir, "syncing a folder of the feature store", source))
+}
+
+/// A writer's claim on its unfinished file: a lock file that is locked for as long as the writer
+/// lives. Dropping it removes both files; a killed process leaves them unlocked, for [`sweep`].
+#[derive(Debug)]
+pub(super) struct Lease {
+    part: PathBuf,
+    _lock: NamedTempFile,
+}
+
+impl Lease {
+    /// A new claim in `dir`.
+    pub(super) fn take(dir: &Path) -> Result<Self, StoreError> {
+        loop {
+            let lock = tempfile::Builder::new()
+                .prefix(PREFIX)
+                .suffix(&format!(".{LOCK}"))
+                .permissions(permissions())
+                .tempfile_in(dir)
+                .map_err(|source| StoreError::io(dir, "starting to write rows", source))?;
+            lock.as_file()
+                .lock()
+                .map_err(|source| no_lock(lock.path(), source))?;
+            // A sweeper may have locked and removed the file before this process could lock it:
+            // the lock then protects nothing, as the name is gone.
+            if !is_unlinked(lock.as_file()) {
+                return Ok(Self {
+                    part: lock.path().with_extension(PART),
+                    _lock: lock,
+                });
+            }
+        }
+    }
+
+    /// Where to write the unfinished file.
+    pub(super) fn part(&self) -> &Path {
+        &self.part
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        // The part goes first, while the lock still says whose it is. If it cannot be removed,
+        // the next sweep finds it without a lock file.
+        let _ = fs::remove_file(&self.part);
+    }
+}
+
+/// Removes what dead writers left in `dir`, and never what a live one is writing.
+///
+/// A lock file that can be locked belongs to no living process. A part whose lock file is not
+/// there is dead too: the lock is older than its part and is removed after it.
+pub(super) fn sweep(dir: &Path, names: &[String]) -> Vec<Warning> {
+    let mut warnings = Vec::new();
+    for name in names.iter().filter(|name| is_writers(name)) {
+        let path = dir.join(name);
+        let removed = if path.extension().is_some_and(|extension| extension == LOCK) {
+            sweep_lock(&path)
+        } else {
+            sweep_part(&path)
+        };
+        match removed {
+            Err(source) if source.kind() != io::ErrorKind::NotFound => {
+                warnings.push(Warning::LeftoverKept { path, source });
+            }
+            _ => {}
+        }
+    }
+    warnings
+}
+
+/// Whether a name in the folder of shards is one that a [`Lease`] gives.
+pub(super) fn is_writers(name: &str) -> bool {
+    name.strip_prefix(PREFIX)
+        .and_then(|rest| rest.rsplit_once('.'))
+        .is_some_and(|(_, extension)| extension == LOCK || extension == PART)
+}
+
+fn sweep_lock(path: &Path) -> io::Result<()> {
+    let lock = File::open(path)?;
+    match lock.try_lock() {
+        Err(TryLockError::WouldBlock) => Ok(()),
+        Err(TryLockError::Error(error)) => Err(error),
+        Ok(()) => {
+            match fs::remove_file(path.with_extension(PART)) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+            fs::remove_file(path)
+        }
+    }
+}
+
+fn sweep_part(path: &Path) -> io::Result<()> {
+    match fs::symlink_metadata(path.with_extension(LOCK)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => fs::remove_file(path),
+        _ => Ok(()),
+    }
+}
+
+fn no_lock(path: &Path, source: io::Error) -> StoreError {
+    let path = path.to_owned();
+    match source.kind() {
+        io::ErrorKind::Unsupported => StoreError::NoLocks { path, source },
+        // ENOLCK: what a file server without a lock manager answers.
+        _ if source.raw_os_error() == Some(37) => StoreError::NoLocks { path, source },
+        _ => StoreError::io(&path, "locking the writer's file", source),
+    }
+}
+
+/// What an ordinary file gets, instead of the owner-only rights of a temporary one: a store may
+/// be shared.
+#[cfg(unix)]
+fn permissions() -> fs::Permissions {
+    std::os::unix::fs::PermissionsExt::from_mode(0o666)
+}
+
+#[cfg(unix)]
+fn is_unlinked(file: &File) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    file.metadata().is_ok_and(|metadata| metadata.nlink() == 0)
+}

@@ -1,0 +1,61 @@
+//! Every default of `train:`, in one place.
+
+use super::{
+    Activation, AdamConfig, AtLeast, Batch, DenseConfig, EarlyStoppingConfig, Fraction, Positive,
+    SgdConfig, ValidationConfig,
+};
+
+pub(super) fn batch() -> Batch {
+    Batch::Examples(AtLeast::constant(32))
+}
+
+pub(super) fn epochs() -> AtLeast<1> {
+    AtLeast::constant(100)
+}
+
+impl Default for DenseConfig {
+    fn default() -> Self {
+        Self {
+            hidden: vec![AtLeast::constant(256)],
+            dropout: Fraction::constant(0.0),
+            batch_norm: false,
+            activation: Activation::Relu,
+        }
+    }
+}
+
+impl Default for AdamConfig {
+    fn default() -> Self {
+        Self {
+            lr: Positive::constant(1e-3),
+            beta1: Fraction::constant(0.9),
+            beta2: Fraction::constant(0.999),
+            epsilon: Positive::constant(1e-8),
+        }
+    }
+}
+
+impl Default for SgdConfig {
+    fn default() -> Self {
+        Self {
+            lr: Positive::constant(1e-2),
+            momentum: Fraction::constant(0.0),
+        }
+    }
+}
+
+impl Default for ValidationConfig {
+    fn default() -> Self {
+        Self {
+            folds: AtLeast::constant(5),
+        }
+    }
+}
+
+impl Default for EarlyStoppingConfig {
+    fn default() -> Self {
+        Self {
+            patience: AtLeast::constant(20),
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! What can go wrong in training and scoring, and its wording.
+
+use std::fmt;
+
+use super::saved::SavedHeadError;
+
+/// Training, scoring or saving a head failed.
+#[derive(Debug, thiserror::Error)]
+pub enum HeadError {
+    /// No example, or rows without features.
+    #[error("there are no examples to work on ({examples} examples with rows of width {width})")]
+    NoExamples {
+        /// Examples given.
+        examples: usize,
+        /// Features of a row.
+        width: usize,
+    },
+    /// Rows, examples and views do not fit together.
+    #[error("{rows} feature rows do not fit {examples} examples with {views} views each")]
+    RowCount {
+        /// Rows found.
+        rows: usize,
+        /// Examples given.
+        examples: usize,
+        /// Views of an example.
+        views: usize,
+    },
+    /// A label names a class that is not there.
+    #[error("example {example} has label {label}, but there are {classes} classes (0 to {})", classes.saturating_sub(1))]
+    LabelRange {
+        /// The example's place.
+        example: usize,
+        /// Its label.
+        label: usize,
+        /// How many classes there are.
+        classes: usize,
+    },
+    /// Nothing to tell apart.
+    #[error(
+        "the training examples all have one class (of {classes}): a head needs examples of two or more"
+    )]
+    OneClass {
+        /// How many classes there are by name.
+        classes: usize,
+    },
+    /// A feature that is not a finite number.
+    #[error(
+        "feature {column} of example {example}, view {view}, is {value}: extract its row anew (a finite number is needed)"
+    )]
+    FeatureNotFinite {
+        /// The example's place.
+        example: usize,
+        /// The view's number; 0 is the plain one.
+        view: usize,
+        /// The feature's place in its row.
+        column: usize,
+        /// What stands there.
+        value: f32,
+    },
+    /// A class that cannot be on every side of a cross-validation.
+    #[error("class {class} has {count} training examples, fewer than the {folds} folds of `validation`: {}", fewer_folds(*count))]
+    TooFewForFolds {
+        /// The class.
+        class: usize,
+        /// Its examples.
+        count: usize,
+        /// The folds asked for.
+        folds: usize,
+    },
+    /// A network that would not fit in memory.
+    #[error(
+        "the head would learn more than {limit} weights: {inputs} features are too many for these layers; make `hidden` smaller"
+    )]
+    TooLarge {
+        /// Features of a row.
+        inputs: usize,
+        /// The most that is allowed.
+        limit: usize,
+    },
+    /// Loss or weights left the numbers.
+    #[error("training diverged: in epoch {epoch} of {model} {what} stopped being finite. {cause}")]
+    Diverged {
+        /// Which model was trained.
+        model: Model,
+        /// The epoch, from 1.
+        epoch: usize,
+        /// What was seen first.
+        what: Diverging,
+        /// The likely cause, and what to change.
+        cause: Cause,
+    },
+    /// Rows of another width than the head was trained on.
+    #[error("the head takes rows of {expected} features, these have {found}")]
+    Width {
+        /// The head's.
+        expected: usize,
+        /// The rows'.
+        found: usize,
+    },
+    /// Names that do not fit the classes.
+    #[error("the head tells {expected} classes apart, {found} class names were given")]
+    ClassNames {
+        /// The head's classes.
+        expected: usize,
+        /// The names.
+        found: usize,
+    },
+    /// Probabilities and labels of different lengths.
+    #[error("{rows} rows of probabilities do not fit {labels} labels")]
+    LabelCount {
+        /// Rows of probabilities.
+        rows: usize,
+        /// Labels.
+        labels: usize,
+    },
+    /// Something that is not a probability.
+    #[error("row {row} gives class {class} the probability {value}, which is not between 0 and 1")]
+    NotAProbability {
+        /// The row.
+        row: usize,
+        /// The class.
+        class: usize,
+        /// What stands there.
+        value: f32,
+    },
+    /// A saved head that cannot be written or read.
+    #[error(transparent)]
+    Saved(#[from] SavedHeadError),
+}
+
+/// One of the models that a training run trains.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Model {
+    /// The one that becomes the head, trained on all examples.
+    Final,
+    /// The one of a fold of the cross-validation, counted from 0.
+    Fold(usize),
+}
+
+/// What stopped being finite.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Diverging {
+    /// The loss of a batch.
+    Loss,
+    /// A weight, after an epoch whose losses were fine.
+    Weights,
+    /// The loss of the examples that were held out.
+    ValidationLoss,
+}
+
+/// The likely cause of a divergence.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Cause {
+    /// Features so large that their squares swamp an `f32`.
+    Scale {
+        /// The largest magnitude among the features.
+        largest: f32,
+    },
+    /// A penalty so strong that each step overshoots zero.
+    L2 {
+        /// The penalty.
+        l2: f64,
+        /// The learning rate.
+        lr: f64,
+    },
+    /// Steps that are too long.
+    LearningRate {
+        /// The learning rate.
+        lr: f64,
+    },
+}
+
+impl fmt::Display for Model {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Final => f.write_str("the final training"),
+            Self::Fold(fold) => write!(f, "cross-validation fold {}", fold + 1),
+        }
+    }
+}
+
+impl fmt::Display for Diverging {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Loss => "the loss",
+            Self::Weights => "a weight",
+            Self::ValidationLoss => "the validation loss",
+        })
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Scale { largest } => write!(
+                f,
+                "Features reach {largest:e}: bring them to about 1 (check the backbone's \
+                 preprocessing), or try a much smaller `lr`"
+            ),
+            Self::L2 { l2, lr } => write!(
+                f,
+                "`l2` {l2} times `lr` {lr} is above 2, so each step overshoots zero: \
+                 make one of them smaller"
+            ),
+            Self::LearningRate { lr } => {
+                write!(
+                    f,
+                    "The learning rate is probably too high: try `lr: {}`",
+                    lr / 10.0
+                )
+            }
+        }
+    }
+}
+
+fn fewer_folds(count: usize) -> String {
+    if count < 2 {
+        "add examples of it, or leave `validation` out".to_owned()
+    } else {
+        format!("add examples of it, or set `folds` to {count} or less")
+    }
+}

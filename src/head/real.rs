@@ -1,0 +1,22 @@
+//! The two floating-point types a network can run in.
+
+use ndarray::NdFloat;
+
+/// `f32` for training, `f64` for checking the same code against exact derivatives.
+pub(super) trait Real: NdFloat {
+    /// The nearest value of this type.
+    fn of(value: f64) -> Self;
+}
+
+impl Real for f32 {
+    #[allow(clippy::cast_possible_truncation)] // rounding to f32 is what is asked for
+    fn of(value: f64) -> Self {
+        value as f32
+    }
+}
+
+impl Real for f64 {
+    fn of(value: f64) -> Self {
+        value
+    }
+}

@@ -1,0 +1,188 @@
+//! Training a head on feature rows.
+
+mod batches;
+mod cross_validation;
+mod folds;
+mod optimizer;
+mod patience;
+mod trainer;
+
+#[cfg(test)]
+mod golden;
+#[cfg(test)]
+mod tests;
+
+use ndarray::Array2;
+use serde::Serialize;
+
+use super::config::TrainConfig;
+use super::error::{HeadError, Model};
+use super::examples::Examples;
+use super::metrics::Metrics;
+use super::model::Head;
+use super::network::parameter_count;
+use cross_validation::cross_validate;
+use trainer::{EpochSums, Trainer};
+
+/// The most weights a head may have: a gigabyte of them, and as much again for each of their
+/// gradient and Adam's two moments.
+const MOST_WEIGHTS: usize = 1 << 28;
+
+/// A trained head and how it came about.
+#[derive(Debug)]
+pub struct Fit {
+    /// The head, trained on all examples.
+    pub head: Head,
+    /// The learning curve: the epochs of the cross-validation, where there was one, then those of
+    /// the final training.
+    pub curve: Vec<EpochRow>,
+    /// Epochs of the final training.
+    pub epochs: usize,
+    /// What the cross-validation found.
+    pub validation: Option<Validation>,
+}
+
+/// Out-of-fold results: each example judged, on its plain view, by the model that has not seen
+/// any view of it.
+#[derive(Debug)]
+pub struct Validation {
+    /// The epoch these results are of: with early stopping the one with the lowest mean log loss,
+    /// else the last.
+    pub epoch: usize,
+    /// Accuracy, log loss and the rest. With early stopping they are a little too good, because
+    /// the epoch was chosen by them.
+    pub metrics: Metrics,
+    /// `[examples, classes]`.
+    pub probabilities: Array2<f32>,
+    /// The fold of each example.
+    pub fold_of: Vec<usize>,
+}
+
+/// A line of the learning curve.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct EpochRow {
+    /// Which of the two trainings.
+    pub phase: Phase,
+    /// From 1.
+    pub epoch: usize,
+    /// The most epochs this phase can have.
+    #[serde(skip)]
+    pub of: usize,
+    /// Mean cross-entropy of the training batches, each before its step and with dropout on;
+    /// without the L2 penalty. In cross-validation the mean over the folds.
+    pub train_loss: f64,
+    /// Share of the training examples that were right in the same passes.
+    pub train_accuracy: f64,
+    /// Mean cross-entropy of the held-out examples' plain views after the epoch; in
+    /// cross-validation only.
+    pub validation_loss: Option<f64>,
+    /// Share of the held-out examples that were right.
+    pub validation_accuracy: Option<f64>,
+}
+
+/// Which training a line of the curve is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// A model for each fold.
+    CrossValidation,
+    /// One model on all examples: the head.
+    Final,
+}
+
+/// Trains a head.
+///
+/// Where `config` has `validation`, the training examples are cross-validated first (stratified
+/// folds); with `early_stopping` the number of epochs comes from there. The final model then
+/// trains on all examples for that number of epochs. Each epoch takes each example once, by one of
+/// its views drawn at random.
+///
+/// The same config, examples and seed give bit-identical results on the same machine. `progress`
+/// is called after each epoch.
+///
+/// # Errors
+/// Examples that do not fit together, a class with fewer examples than folds, layers too large,
+/// or a training that diverged (with the likely cause and what to change).
+pub fn fit(
+    config: &TrainConfig,
+    examples: &Examples<'_>,
+    seed: u64,
+    progress: &mut dyn FnMut(&EpochRow),
+) -> Result<Fit, HeadError> {
+    examples.check()?;
+    check_size(config, examples)?;
+    let mut curve = Vec::new();
+    let mut report = |row: EpochRow| {
+        progress(&row);
+        curve.push(row);
+    };
+    let validation = match &config.validation {
+        Some(v) => Some(cross_validate(
+            config,
+            *examples,
+            v.folds.get(),
+            seed,
+            &mut report,
+        )?),
+        None => None,
+    };
+    let epochs = match (&validation, &config.early_stopping) {
+        (Some(validation), Some(_)) => validation.epoch,
+        _ => config.epochs.get(),
+    };
+    let everything = (0..examples.len()).collect();
+    let mut trainer = Trainer::new(config, *examples, everything, seed, Model::Final);
+    for epoch in 1..=epochs {
+        let sums = trainer.epoch(epoch)?;
+        let row = EpochRow::new(Phase::Final, epoch, config, sums, None);
+        report(EpochRow { of: epochs, ..row });
+    }
+    let head = Head::new(trainer.into_network());
+    Ok(Fit {
+        head,
+        curve,
+        epochs,
+        validation,
+    })
+}
+
+impl EpochRow {
+    fn new(
+        phase: Phase,
+        epoch: usize,
+        config: &TrainConfig,
+        train: EpochSums,
+        held_out: Option<EpochSums>,
+    ) -> Self {
+        Self {
+            phase,
+            epoch,
+            of: config.epochs.get(),
+            train_loss: mean(train.loss, train.examples),
+            train_accuracy: share(train),
+            validation_loss: held_out.map(|sums| mean(sums.loss, sums.examples)),
+            validation_accuracy: held_out.map(share),
+        }
+    }
+}
+
+fn check_size(config: &TrainConfig, examples: &Examples<'_>) -> Result<(), HeadError> {
+    let inputs = examples.width();
+    match parameter_count(&config.head, inputs, examples.classes) {
+        Some(count) if count <= MOST_WEIGHTS => Ok(()),
+        _ => Err(HeadError::TooLarge {
+            inputs,
+            limit: MOST_WEIGHTS,
+        }),
+    }
+}
+
+#[allow(clippy::cast_precision_loss)] // counts of examples are far below 2^53
+fn mean(sum: f64, count: usize) -> f64 {
+    sum / count.max(1) as f64
+}
+
+#[allow(clippy::cast_precision_loss)] // counts of examples are far below 2^53
+fn share(sums: EpochSums) -> f64 {
+    mean(sums.correct as f64, sums.examples)
+}

@@ -1,0 +1,145 @@
+//! The pipeline as its YAML says it. Each room owns the shape of its own section; this file only
+//! composes them.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::augment::AugmentConfig;
+use crate::backbone::Provider;
+use crate::dataset::DatasetConfig;
+use crate::head::TrainConfig;
+
+/// A pipeline file. With `dataset` and `extract` alone it is a batch feature extraction.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct PipelineConfig {
+    /// Names the run folder: `runs/<name>/`.
+    pub name: Name,
+    /// Seed of everything random: views, folds, weights, batches. Default 1.
+    #[serde(default = "default_seed")]
+    pub seed: u64,
+    /// Where the examples come from.
+    pub dataset: DatasetConfig,
+    /// Augmented views of the training examples; none by default.
+    #[serde(default)]
+    pub augment: AugmentConfig,
+    /// The backbone and what it runs on.
+    pub extract: ExtractConfig,
+    /// The head to train, if any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub train: Option<TrainConfig>,
+    /// Whether to score the head on the test examples.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evaluate: Option<EvaluateConfig>,
+}
+
+fn default_seed() -> u64 {
+    1
+}
+
+/// The `extract` section.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExtractConfig {
+    /// A backbone's manifest, relative to the project root, or `pixels`.
+    pub backbone: PathBuf,
+    /// What the backbone runs on. Default `cpu`.
+    #[serde(default)]
+    pub provider: Provider,
+    /// Rows of one inference, 1 to 1024. Default 16. Changes the speed only, never a value.
+    #[serde(default)]
+    pub batch: BatchSize,
+    /// Threads of one inference; default: all cores. Changes the speed only, never a value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub threads: Option<Threads>,
+}
+
+/// The `evaluate` section. It has no settings yet.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct EvaluateConfig {}
+
+/// A pipeline's name: letters, digits, `.`, `_` and `-`, not starting with a dot.
+#[derive(Clone, Debug, Deserialize, Serialize, PartialEq, Eq)]
+#[serde(try_from = "String")]
+pub struct Name(String);
+
+impl Name {
+    /// The name as text; always fit to be a folder's name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for Name {
+    type Error = String;
+
+    fn try_from(name: String) -> Result<Self, String> {
+        let allowed = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+        if name.is_empty() || name.len() > 100 || name.starts_with('.') || !name.chars().all(allowed)
+        {
+            return Err(format!(
+                "names a folder: 1 to 100 letters, digits, `.`, `_` or `-`, not starting with a \
+                 dot; found \"{name}\""
+            ));
+        }
+        Ok(Name(name))
+    }
+}
+
+/// Rows of one inference.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize, PartialEq, Eq)]
+#[serde(try_from = "u64")]
+pub struct BatchSize(u16);
+
+impl BatchSize {
+    /// The number of rows, 1 to 1024.
+    #[must_use]
+    pub fn rows(self) -> usize {
+        self.0.into()
+    }
+}
+
+impl Default for BatchSize {
+    fn default() -> Self {
+        BatchSize(16)
+    }
+}
+
+impl TryFrom<u64> for BatchSize {
+    type Error = String;
+
+    fn try_from(rows: u64) -> Result<Self, String> {
+        within(rows, 1024).map(BatchSize)
+    }
+}
+
+/// Threads of one inference.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize, PartialEq, Eq)]
+#[serde(try_from = "u64")]
+pub struct Threads(u16);
+
+impl Threads {
+    /// The number of threads, 1 to 1024.
+    #[must_use]
+    pub fn count(self) -> usize {
+        self.0.into()
+    }
+}
+
+impl TryFrom<u64> for Threads {
+    type Error = String;
+
+    fn try_from(count: u64) -> Result<Self, String> {
+        within(count, 1024).map(Threads)
+    }
+}
+
+fn within(value: u64, most: u16) -> Result<u16, String> {
+    u16::try_from(value)
+        .ok()
+        .filter(|n| (1..=most).contains(n))
+        .ok_or_else(|| format!("must be between 1 and {most}, found {value}"))
+}

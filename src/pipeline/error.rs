@@ -1,0 +1,53 @@
+//! What can stop a pipeline.
+
+use crate::assets::AssetError;
+use crate::backbone::BackboneError;
+use crate::backbone::runtime::RuntimeError;
+use crate::dataset::DatasetError;
+use crate::extract::ExtractError;
+use crate::features::StoreError;
+use crate::head::HeadError;
+use crate::yaml::YamlError;
+
+use super::folder::FolderError;
+
+/// What stopped a pipeline. Each room words its own errors; this only says whose they are.
+#[derive(Debug, thiserror::Error)]
+#[allow(missing_docs)]
+pub enum PipelineError {
+    /// The pipeline itself is wrong; nothing has been computed.
+    #[error(transparent)]
+    Wrong(#[from] YamlError),
+    #[error(transparent)]
+    Assets(#[from] AssetError),
+    #[error(transparent)]
+    Runtime(#[from] RuntimeError),
+    #[error(transparent)]
+    Dataset(#[from] DatasetError),
+    #[error(transparent)]
+    Backbone(#[from] BackboneError),
+    #[error(transparent)]
+    Extract(#[from] ExtractError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Head(#[from] HeadError),
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    /// A result could not be put into its file format.
+    #[error("the run's {file} cannot be written: {reason}")]
+    Result {
+        /// The file of the run folder.
+        file: &'static str,
+        /// Why.
+        reason: String,
+    },
+}
+
+impl PipelineError {
+    /// Whether the user has to change the pipeline (or how it was called) rather than run again.
+    #[must_use]
+    pub fn is_wrong_pipeline(&self) -> bool {
+        matches!(self, PipelineError::Wrong(_))
+    }
+}

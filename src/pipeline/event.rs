@@ -1,0 +1,93 @@
+//! What a run tells whoever watches it.
+
+use std::fmt;
+use std::time::Duration;
+
+/// A stage of a pipeline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// Opening the dataset.
+    Dataset,
+    /// Computing the missing feature rows.
+    Extract,
+    /// Training the head.
+    Train,
+    /// Scoring the head on the test examples.
+    Evaluate,
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.pad(match self {
+            Stage::Dataset => "dataset",
+            Stage::Extract => "extract",
+            Stage::Train => "train",
+            Stage::Evaluate => "evaluate",
+        })
+    }
+}
+
+/// Something that happened in a run.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// A stage has nothing to do; the reason.
+    Skipped(Stage, String),
+    /// A stage begins; what it is going to do and how many steps (rows, epochs) that takes.
+    Started(Stage, String, u64),
+    /// Steps done so far, and what to show beside them.
+    Progress(Stage, u64, String),
+    /// A stage is done; its outcome.
+    Finished(Stage, String, Duration),
+    /// Something that the user should know.
+    Warning(String),
+}
+
+/// Watches a run.
+pub trait Observer {
+    /// Takes one event.
+    fn event(&mut self, event: &Event);
+}
+
+/// Keeps what happened as the lines of `run.log`, and passes everything on.
+pub(super) struct Logged<'a> {
+    watcher: &'a mut dyn Observer,
+    start: std::time::Instant,
+    lines: String,
+}
+
+impl<'a> Logged<'a> {
+    pub(super) fn new(watcher: &'a mut dyn Observer) -> Self {
+        Logged {
+            watcher,
+            start: std::time::Instant::now(),
+            lines: String::new(),
+        }
+    }
+
+    /// A line that only the log needs.
+    pub(super) fn note(&mut self, text: &str) {
+        let seconds = self.start.elapsed().as_secs_f64();
+        self.lines.push_str(&format!("{seconds:9.3} s  {text}\n"));
+    }
+
+    pub(super) fn lines(&self) -> &str {
+        &self.lines
+    }
+}
+
+impl Observer for Logged<'_> {
+    fn event(&mut self, event: &Event) {
+        match event {
+            Event::Skipped(stage, why) => self.note(&format!("{stage}: up to date: {why}")),
+            Event::Started(stage, what, _) => self.note(&format!("{stage}: {what}")),
+            Event::Finished(stage, outcome, took) => {
+                let took = took.as_secs_f64();
+                self.note(&format!("{stage}: done in {took:.2} s: {outcome}"));
+            }
+            Event::Warning(text) => self.note(&format!("warning: {text}")),
+            Event::Progress(..) => {}
+        }
+        self.watcher.event(event);
+    }
+}

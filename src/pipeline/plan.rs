@@ -1,0 +1,188 @@
+//! What a run would do, and why.
+
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use crate::features::{RowId, Store, Warning};
+
+use super::checked::Checked;
+use super::error::PipelineError;
+use super::event::Stage;
+use super::folder::FolderState;
+use super::rows::Part;
+
+/// What a run would do. Making it reads every image once, to know it by its content, and opens
+/// the store; it computes and writes nothing.
+pub struct Plan {
+    /// Digest of everything that the run folder's files depend on.
+    pub fingerprint: String,
+    /// What the run folder holds now.
+    pub state: FolderState,
+    /// Rows that are to be computed, of all that are needed.
+    pub missing: usize,
+    /// Rows needed.
+    pub needed: usize,
+    pub(super) train: Part,
+    pub(super) test: Option<Part>,
+    pub(super) store: Store,
+    pub(super) warnings: Vec<Warning>,
+    stages: Vec<StagePlan>,
+}
+
+/// A stage of the plan.
+#[derive(Clone, Debug, Serialize)]
+pub struct StagePlan {
+    /// The stage.
+    pub stage: Stage,
+    /// Whether it has nothing to do.
+    pub up_to_date: bool,
+    /// Why it has, or has not.
+    pub why: String,
+}
+
+impl Plan {
+    /// Plans a run of `checked`.
+    ///
+    /// # Errors
+    /// An image or the store cannot be read.
+    pub fn new(checked: &Checked) -> Result<Self, PipelineError> {
+        let config = &checked.config;
+        let (augment, seed) = (&config.augment, config.seed);
+        let views = if config.train.is_some() || config.evaluate.is_none() {
+            augment.views
+        } else {
+            0
+        };
+        let space = &checked.space;
+        let train = Part::plan(&checked.dataset.train, augment, views, seed, space)?;
+        let test = match &checked.dataset.test {
+            Some(source) => Some(Part::plan(source, augment, 0, seed, space)?),
+            None => None,
+        };
+        let features = checked.options.cache.join("features");
+        let (store, warnings) = Store::open(&features, space)?;
+        let parts = || std::iter::once(&train).chain(&test);
+        let missing = parts().map(|part| store.missing(&part.ids).len()).sum();
+        let needed = parts().map(|part| part.ids.len()).sum();
+        let fingerprint = fingerprint(checked, &train, test.as_ref())?;
+        let state = checked.folder.state(&fingerprint)?;
+        let mut plan = Plan {
+            fingerprint,
+            state,
+            missing,
+            needed,
+            train,
+            test,
+            store,
+            warnings,
+            stages: Vec::new(),
+        };
+        plan.stages = plan.describe(checked);
+        Ok(plan)
+    }
+
+    /// The stages in order.
+    #[must_use]
+    pub fn stages(&self) -> &[StagePlan] {
+        &self.stages
+    }
+
+    /// Whether the run folder already holds what this pipeline gives.
+    #[must_use]
+    pub fn is_up_to_date(&self) -> bool {
+        self.missing == 0 && self.state == FolderState::UpToDate
+    }
+
+    pub(super) fn why(&self, stage: Stage) -> String {
+        let found = self.stages.iter().find(|plan| plan.stage == stage);
+        found.map(|plan| plan.why.clone()).unwrap_or_default()
+    }
+
+    fn describe(&self, checked: &Checked) -> Vec<StagePlan> {
+        let mut stages = vec![self.extract_stage()];
+        let folder = self.folder_reason();
+        let rerun = self.missing > 0 || folder.is_some();
+        let why = match (&folder, self.missing) {
+            (_, 1..) => "its features are not all there yet".to_owned(),
+            (Some(reason), 0) => reason.clone(),
+            (None, 0) => "nothing that it depends on has changed".to_owned(),
+        };
+        let sections = [
+            (Stage::Train, checked.config.train.is_some()),
+            (Stage::Evaluate, checked.config.evaluate.is_some()),
+        ];
+        for (stage, _) in sections.into_iter().filter(|(_, wanted)| *wanted) {
+            stages.push(StagePlan {
+                stage,
+                up_to_date: !rerun,
+                why: why.clone(),
+            });
+        }
+        stages
+    }
+
+    fn extract_stage(&self) -> StagePlan {
+        let (missing, needed) = (self.missing, self.needed);
+        let why = match missing {
+            0 => format!("all {needed} rows are in the cache"),
+            _ if missing == needed => format!("none of its {needed} rows is in the cache"),
+            _ => format!("{missing} of {needed} rows are not in the cache"),
+        };
+        StagePlan {
+            stage: Stage::Extract,
+            up_to_date: missing == 0,
+            why,
+        }
+    }
+
+    fn folder_reason(&self) -> Option<String> {
+        match &self.state {
+            FolderState::UpToDate => None,
+            FolderState::Missing => Some("there is no finished run".to_owned()),
+            FolderState::Other => {
+                Some("the last run had other settings, data or features".to_owned())
+            }
+            FolderState::Changed(file) => {
+                Some(format!("{file} was changed or removed after the last run"))
+            }
+        }
+    }
+}
+
+/// Digest of all that decides the run's results: the program's version, the settings of head and
+/// scoring, the rows, the labels and the ids that stand in the predictions.
+fn fingerprint(
+    checked: &Checked,
+    train: &Part,
+    test: Option<&Part>,
+) -> Result<String, PipelineError> {
+    let config = &checked.config;
+    let mut hash = Sha256::new();
+    let mut add = |bytes: &[u8]| {
+        hash.update(u64::try_from(bytes.len()).unwrap_or(u64::MAX).to_le_bytes());
+        hash.update(bytes);
+    };
+    add(env!("CARGO_PKG_VERSION").as_bytes());
+    // The resolved pipeline is a file of the run folder: whatever changes it, changes the run.
+    add(crate::yaml::to_string(config)?.as_bytes());
+    add(&checked.space.digest());
+    let sources = [
+        (Some(&checked.dataset.train), Some(train)),
+        (checked.dataset.test.as_ref(), test),
+    ];
+    for (source, part) in sources {
+        let (Some(source), Some(part)) = (source, part) else {
+            add(b"none");
+            continue;
+        };
+        add(source.classes().join("\0").as_bytes());
+        for RowId(id) in &part.ids {
+            add(id);
+        }
+        for example in source.examples() {
+            add(example.id.as_bytes());
+            add(format!("{:?}", example.label).as_bytes());
+        }
+    }
+    Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+}

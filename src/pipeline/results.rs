@@ -1,0 +1,121 @@
+//! What a run leaves for people and programs: `metrics.json`, `predictions.csv`, `curve.csv`.
+
+use std::collections::BTreeMap;
+
+use ndarray::ArrayView2;
+use serde::{Deserialize, Serialize};
+
+use crate::dataset::Example;
+use crate::head::EpochRow;
+use crate::head::metrics::Metrics;
+
+/// `metrics.json`.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct RunMetrics {
+    /// The pipeline's name.
+    pub name: String,
+    /// What the run worked on.
+    pub dataset: DatasetSummary,
+    /// The head's score on the test examples (plain view).
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub test: Option<Metrics>,
+    /// The score of the heads of cross-validation on the examples that each had not seen.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub validation: Option<Metrics>,
+    /// Epochs that the head was trained for.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub epochs: Option<usize>,
+    /// What the backbone ran on.
+    pub provider: ProviderSummary,
+    /// Where the time went.
+    pub timings: Timings,
+    /// Versions of what made the result.
+    pub versions: BTreeMap<String, String>,
+}
+
+/// What a run worked on.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct DatasetSummary {
+    /// Number of training examples.
+    pub train: usize,
+    /// Number of test examples.
+    pub test: usize,
+    /// Rows of a training example: the plain view and its augmented ones.
+    pub views: usize,
+    /// Class names, in the order of labels.
+    pub classes: Vec<String>,
+}
+
+/// What the backbone ran on.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct ProviderSummary {
+    /// The execution provider.
+    pub name: String,
+    /// Everything that may change a feature's bits: provider, precision, runtime version.
+    pub numeric_class: String,
+}
+
+/// Seconds, and what they were spent on.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+pub struct Timings {
+    /// Rows that this run computed.
+    pub rows_computed: usize,
+    /// Rows that the cache already had.
+    pub rows_cached: usize,
+    /// The extraction stage as a whole.
+    pub extract: f64,
+    /// Of that, inference.
+    pub infer: f64,
+    /// Of that, waiting for prepared images.
+    pub wait: f64,
+    /// Of that, writing rows.
+    pub write: f64,
+    /// On worker threads, beside inference: reading and decoding.
+    pub read: f64,
+    /// On worker threads: augmentation.
+    pub augment: f64,
+    /// On worker threads: resizing and normalising.
+    pub preprocess: f64,
+    /// Training, cross-validation included.
+    pub train: f64,
+    /// Scoring.
+    pub evaluate: f64,
+}
+
+/// `predictions.csv`: `id,label,predicted,p_<class>...`, one line an example. `label` is empty
+/// where it is not known.
+pub(super) fn predictions_csv(
+    examples: &[Example],
+    classes: &[String],
+    probabilities: ArrayView2<f32>,
+) -> Result<Vec<u8>, csv::Error> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let fixed = ["id", "label", "predicted"].map(str::to_owned);
+    writer.write_record(
+        fixed.into_iter().chain(classes.iter().map(|c| format!("p_{c}"))),
+    )?;
+    let name = |class: usize| classes.get(class).cloned().unwrap_or_default();
+    for (example, row) in examples.iter().zip(probabilities.rows()) {
+        let predicted = crate::head::metrics::predicted(row);
+        let fixed = [
+            example.id.clone(),
+            example.label.map(name).unwrap_or_default(),
+            name(predicted),
+        ];
+        writer.write_record(fixed.into_iter().chain(row.iter().map(f32::to_string)))?;
+    }
+    finish(writer)
+}
+
+/// `curve.csv`: one line an epoch; the validation columns are empty without cross-validation.
+pub(super) fn curve_csv(curve: &[EpochRow]) -> Result<Vec<u8>, csv::Error> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    for row in curve {
+        writer.serialize(row)?;
+    }
+    finish(writer)
+}
+
+fn finish(writer: csv::Writer<Vec<u8>>) -> Result<Vec<u8>, csv::Error> {
+    writer.into_inner().map_err(|e| e.into_error().into())
+}

@@ -1,0 +1,47 @@
+//! Which rows a source of examples needs.
+
+use crate::augment::AugmentConfig;
+use crate::dataset::{DatasetError, Source};
+use crate::extract::Row;
+use crate::features::{RowId, Space};
+
+/// The rows of one source: view by view within example by example.
+pub(super) struct Part {
+    /// Rows of an example: the plain view and its augmented ones.
+    pub(super) views: usize,
+    /// What each row is.
+    pub(super) rows: Vec<Row>,
+    /// The row's key in the store.
+    pub(super) ids: Vec<RowId>,
+    /// The content key of each example.
+    pub(super) examples: Vec<[u8; 32]>,
+}
+
+impl Part {
+    /// Plans `augmented` views of each example beside its plain one. Reads every image, to know
+    /// it by its content.
+    pub(super) fn plan(
+        source: &Source,
+        augment: &AugmentConfig,
+        augmented: u32,
+        seed: u64,
+        space: &Space,
+    ) -> Result<Self, DatasetError> {
+        let views: Vec<String> = (0..=augmented).map(|v| augment.view_key(seed, v)).collect();
+        let mut part = Part {
+            views: views.len(),
+            rows: Vec::new(),
+            ids: Vec::new(),
+            examples: Vec::new(),
+        };
+        for example in 0..source.examples().len() {
+            let key = source.content_key(example)?;
+            part.examples.push(key);
+            for (view, view_key) in (0..).zip(&views) {
+                part.rows.push(Row { example, view });
+                part.ids.push(space.row(&key, view_key));
+            }
+        }
+        Ok(part)
+    }
+}

@@ -1,0 +1,157 @@
+//! Runs a pipeline: the phases on one screen.
+
+use std::collections::BTreeMap;
+
+use crate::features;
+use crate::head::{Fit, Metrics};
+
+use super::checked::Checked;
+use super::error::PipelineError;
+use super::event::{Event, Logged, Observer, Stage};
+use super::extraction::extract_missing;
+use super::plan::Plan;
+use super::results::{
+    DatasetSummary, ProviderSummary, RunMetrics, Timings, curve_csv, predictions_csv,
+};
+use super::training;
+
+/// What a run came to.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The run's figures, of this run or, where nothing had changed, of the one that left them.
+    pub metrics: RunMetrics,
+    /// Whether there was nothing to do.
+    pub up_to_date: bool,
+}
+
+/// Brings the results of `checked` up to date: computes the rows that are missing, trains, scores
+/// and publishes the run folder.
+///
+/// # Errors
+/// Whatever stops a stage. Rows computed until then are kept; the run folder is as it was.
+pub fn run(checked: &Checked, observer: &mut dyn Observer) -> Result<Outcome, PipelineError> {
+    let observer = &mut Logged::new(observer);
+    checked.folder.recover()?;
+    let plan = Plan::new(checked)?;
+    begin(checked, &plan, observer);
+    if plan.is_up_to_date() {
+        let text = checked.folder.read("metrics.json")?;
+        let metrics = serde_json::from_slice(&text).map_err(unwritable("metrics.json"))?;
+        skip_all(&plan, observer);
+        return Ok(Outcome {
+            metrics,
+            up_to_date: true,
+        });
+    }
+    let mut timings = Timings {
+        rows_cached: plan.needed - plan.missing,
+        ..Timings::default()
+    };
+    if plan.missing == 0 {
+        observer.event(&Event::Skipped(Stage::Extract, plan.why(Stage::Extract)));
+    } else {
+        extract_missing(checked, &plan, &mut timings, observer)?;
+    }
+    let metrics = finish(checked, &plan, timings, observer)?;
+    Ok(Outcome {
+        metrics,
+        up_to_date: false,
+    })
+}
+
+fn begin(checked: &Checked, plan: &Plan, observer: &mut Logged) {
+    observer.note(&format!("catpipe {}", env!("CARGO_PKG_VERSION")));
+    observer.note(&format!("features: {}", checked.space.numeric));
+    observer.note(&format!("store: {}", plan.store.path().display()));
+    for warning in &plan.warnings {
+        observer.event(&Event::Warning(warning.to_string()));
+    }
+    let test = checked.dataset.test.as_ref().map_or(0, |s| s.examples().len());
+    let train = checked.dataset.train.examples().len();
+    let what = format!("{train} training and {test} test examples");
+    observer.event(&Event::Skipped(Stage::Dataset, what));
+}
+
+fn skip_all(plan: &Plan, observer: &mut dyn Observer) {
+    for stage in plan.stages() {
+        observer.event(&Event::Skipped(stage.stage, stage.why.clone()));
+    }
+}
+
+/// Trains, scores and publishes.
+fn finish(
+    checked: &Checked,
+    plan: &Plan,
+    mut timings: Timings,
+    observer: &mut Logged,
+) -> Result<RunMetrics, PipelineError> {
+    let mut files = vec![("pipeline.yaml", resolved(checked)?.into_bytes())];
+    let mut fit = None;
+    if let Some(config) = &checked.config.train {
+        let start = std::time::Instant::now();
+        let trained = training::train(checked, plan, config, observer)?;
+        timings.train = start.elapsed().as_secs_f64();
+        files.push(("head.safetensors", training::head_file(checked, &trained)?));
+        let curve = curve_csv(&trained.curve).map_err(unwritable("curve.csv"))?;
+        files.push(("curve.csv", curve));
+        fit = Some(trained);
+    }
+    let mut test = None;
+    if let (Some(fit), Some(source)) = (&fit, checked.scored()) {
+        let start = std::time::Instant::now();
+        let (probabilities, score) = training::evaluate(plan, source, fit, observer)?;
+        timings.evaluate = start.elapsed().as_secs_f64();
+        let table = predictions_csv(source.examples(), source.classes(), probabilities.view());
+        files.push(("predictions.csv", table.map_err(unwritable("predictions.csv"))?));
+        test = Some(score);
+    }
+    let metrics = summary(checked, plan, timings, fit.as_ref(), test);
+    let json = serde_json::to_vec_pretty(&metrics).map_err(unwritable("metrics.json"))?;
+    files.push(("metrics.json", json));
+    files.push(("run.log", observer.lines().as_bytes().to_vec()));
+    checked.folder.publish(&plan.fingerprint, &files)?;
+    Ok(metrics)
+}
+
+fn resolved(checked: &Checked) -> Result<String, PipelineError> {
+    Ok(crate::yaml::to_string(&checked.config)?)
+}
+
+fn summary(
+    checked: &Checked,
+    plan: &Plan,
+    timings: Timings,
+    fit: Option<&Fit>,
+    test: Option<Metrics>,
+) -> RunMetrics {
+    let dataset = &checked.dataset;
+    let version = |name: &str, version: String| (name.to_owned(), version);
+    RunMetrics {
+        name: checked.config.name.as_str().to_owned(),
+        dataset: DatasetSummary {
+            train: dataset.train.examples().len(),
+            test: dataset.test.as_ref().map_or(0, |s| s.examples().len()),
+            views: plan.train.views,
+            classes: dataset.train.classes().to_vec(),
+        },
+        test,
+        validation: fit.and_then(|f| f.validation.as_ref()).map(|v| v.metrics.clone()),
+        epochs: fit.map(|f| f.epochs),
+        provider: ProviderSummary {
+            name: checked.config.extract.provider.name().to_owned(),
+            numeric_class: checked.space.numeric.clone(),
+        },
+        timings,
+        versions: BTreeMap::from([
+            version("catpipe", env!("CARGO_PKG_VERSION").to_owned()),
+            version("hdf5", features::hdf5_version()),
+        ]),
+    }
+}
+
+fn unwritable<E: std::fmt::Display>(file: &'static str) -> impl FnOnce(E) -> PipelineError {
+    move |e| PipelineError::Result {
+        file,
+        reason: e.to_string(),
+    }
+}

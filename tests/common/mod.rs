@@ -1,0 +1,105 @@
+//! A project in a temporary folder, and the program run in it.
+#![allow(dead_code)] // each test file uses its own part
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// A project folder with a cache of its own. The runtime comes from the user's cache, where
+/// `make test` puts it.
+pub struct Project {
+    dir: tempfile::TempDir,
+}
+
+/// What a run of the program printed.
+pub struct Ran {
+    pub code: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Project {
+    pub fn new() -> Self {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        Project { dir }
+    }
+
+    pub fn path(&self, relative: &str) -> PathBuf {
+        self.dir.path().join(relative)
+    }
+
+    pub fn write(&self, relative: &str, content: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.path(relative);
+        std::fs::create_dir_all(path.parent().expect("a parent")).expect("a folder");
+        std::fs::write(&path, content).expect("a file");
+        path
+    }
+
+    pub fn read(&self, relative: &str) -> String {
+        let path = self.path(relative);
+        std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+    }
+
+    pub fn json(&self, relative: &str) -> serde_json::Value {
+        serde_json::from_str(&self.read(relative)).expect("JSON")
+    }
+
+    /// The program with this project as its working folder.
+    pub fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_catpipe"));
+        command
+            .args(args)
+            .current_dir(self.dir.path())
+            .env("CATPIPE_CACHE", self.path("cache"))
+            .env("ORT_DYLIB_PATH", runtime())
+            .env("NO_COLOR", "1")
+            .env_remove("CATPIPE_MIRROR");
+        command
+    }
+
+    pub fn run(&self, args: &[&str]) -> Ran {
+        self.ran(self.command(args).output().expect("the program starts"))
+    }
+
+    /// Runs the program and expects it to succeed.
+    pub fn ok(&self, args: &[&str]) -> Ran {
+        let ran = self.run(args);
+        assert_eq!(ran.code, 0, "catpipe {args:?}\n{}{}", ran.stdout, ran.stderr);
+        ran
+    }
+
+    pub fn ran(&self, output: Output) -> Ran {
+        let clean = |bytes: Vec<u8>| {
+            let text = String::from_utf8(bytes).expect("UTF-8");
+            let root = self.dir.path().canonicalize().expect("the folder");
+            let text = text.replace(&root.display().to_string(), "ROOT");
+            text.replace(&self.dir.path().display().to_string(), "ROOT")
+        };
+        Ran {
+            code: output.status.code().unwrap_or(-1),
+            stdout: clean(output.stdout),
+            stderr: clean(output.stderr),
+        }
+    }
+}
+
+/// ONNX Runtime's library, as catpipe finds it.
+pub fn runtime() -> PathBuf {
+    if let Some(path) = std::env::var_os("ORT_DYLIB_PATH") {
+        return path.into();
+    }
+    let cache = catpipe::assets::cache_dir().expect("a cache folder");
+    let dir = catpipe::assets::runtime_dir(&cache);
+    let version = catpipe::backbone::runtime::PINNED_VERSION;
+    let path = dir.join(catpipe::backbone::runtime::library_name(version));
+    assert!(
+        path.exists(),
+        "{} is not there: `make test` gets it, or `catpipe fetch runtime`",
+        path.display()
+    );
+    path
+}
+
+/// A folder of this checkout.
+pub fn checkout(relative: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(relative)
+}

@@ -153,7 +153,7 @@ mod tests {
             read(folder.path()),
             Err(OnnxError::Unreadable { .. })
         ));
-        let mut put = |content: &[u8]| {
+        let put = |content: &[u8]| {
             std::fs::write(&path, content).unwrap();
             read(&path).unwrap_err()
         };

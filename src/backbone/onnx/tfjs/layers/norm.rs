@@ -58,13 +58,16 @@ pub(super) fn batch_normalization(lowering: &mut Lowering<'_>) -> Result<usize, 
         Some([_, _, channels]) => channels,
         None => shape.need_vector()?,
     };
+    // These first: they prove that there are as many channels as the shapes claim.
+    let mean = lowering.weight("moving_mean", &[channels])?;
+    let variance = lowering.weight("moving_variance", &[channels])?;
     let gamma = lowering.weight_if(config.scale, "gamma", &[channels])?;
     let beta = lowering.weight_if(config.center, "beta", &[channels])?;
     let norm = Norm {
         gamma: gamma.unwrap_or_else(|| vec![1.0; channels]),
         beta: beta.unwrap_or_else(|| vec![0.0; channels]),
-        mean: lowering.weight("moving_mean", &[channels])?,
-        variance: lowering.weight("moving_variance", &[channels])?,
+        mean,
+        variance,
         epsilon: config.epsilon,
     };
     for (channel, &variance) in norm.variance.iter().enumerate() {

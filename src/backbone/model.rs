@@ -63,13 +63,19 @@ impl Backbone {
     /// The network's part of a row's key, in one printable line: the file's checksum and the
     /// output's name.
     ///
+    /// Where the manifest has the checksum, the file is not read: [`Session::open`] refuses any
+    /// other file, so that no row of another network can come to stand under this key.
+    ///
     /// # Errors
-    /// The ONNX file under `root` is missing, or not the one that the manifest means.
+    /// The manifest has no checksum and the ONNX file under `root` is missing or can't be read.
     pub fn key(&self, root: &Path) -> Result<String, BackboneError> {
         match self {
             Self::Pixels => Ok(PIXELS.to_owned()),
             Self::Onnx(manifest) => {
-                let digest = manifest.graph_digest(root)?;
+                let digest = match &manifest.config.sha256 {
+                    Some(pinned) => pinned.to_string(),
+                    None => manifest.graph_digest(root)?,
+                };
                 Ok(format!(
                     "onnx sha256:{digest} output {}",
                     manifest.config.output.name
@@ -166,5 +172,103 @@ impl Network {
                 Ok(())
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::backbone::testing::{self, TINY_MANIFEST, tiny, values};
+
+    fn no_runtime() -> Result<Runtime, BackboneError> {
+        panic!("pixels need no runtime")
+    }
+
+    #[test]
+    fn pixels_run_without_a_runtime() {
+        let backbone = Backbone::named("pixels", Path::new("nowhere")).unwrap();
+        let options = SessionOptions::default();
+        assert_eq!(backbone.name(), "pixels");
+        assert_eq!(backbone.width((2, 1)), 6);
+        assert_eq!(backbone.key(Path::new("nowhere")).unwrap(), "pixels");
+        assert_eq!(
+            backbone.numeric_class(&options, no_runtime).unwrap(),
+            "exact"
+        );
+
+        let open = backbone.open(Path::new("nowhere"), (2, 1), &options, no_runtime);
+        let mut network = open.unwrap();
+        let input = values(1, 12);
+        let mut out = vec![0.0; 12];
+        network.run(&input, 2, &mut out).unwrap();
+        assert_eq!(out, input);
+        let error = network.run(&input, 2, &mut out[..6]).expect_err("length");
+        assert_eq!(
+            error.to_string(),
+            "the batch's features must hold 12 values, and holds 6"
+        );
+    }
+
+    #[test]
+    fn a_manifest_is_found_under_the_root_and_runs() {
+        let dir = tiny(|_| {});
+        fs::write(dir.path().join("tiny.yaml"), TINY_MANIFEST).unwrap();
+        let backbone = Backbone::named("tiny.yaml", dir.path()).unwrap();
+        let options = SessionOptions::default();
+        assert_eq!(backbone.name(), "tiny");
+        assert_eq!(backbone.width((500, 375)), 8);
+        assert_eq!(backbone.preprocess((500, 375)).input_len(), 3 * 32 * 32);
+        let runtime = || Ok::<_, BackboneError>(testing::runtime());
+        let class = backbone.numeric_class(&options, runtime).unwrap();
+        assert!(class.starts_with("cpu fp32 onnxruntime-1."), "{class}");
+
+        let mut network = backbone
+            .open(dir.path(), (1, 1), &options, runtime)
+            .unwrap();
+        let mut out = vec![0.0; 16];
+        network
+            .run(&values(1, 2 * 3 * 32 * 32), 2, &mut out)
+            .unwrap();
+        assert!(out.iter().any(|feature| *feature > 0.0), "{out:?}");
+    }
+
+    #[test]
+    fn another_file_is_another_key() {
+        let key = |change: fn(&mut crate::backbone::onnx::ModelProto)| {
+            let dir = tiny(change);
+            fs::write(dir.path().join("tiny.yaml"), TINY_MANIFEST).unwrap();
+            let backbone = Backbone::named("tiny.yaml", dir.path()).unwrap();
+            backbone.key(dir.path()).unwrap()
+        };
+        let plain = key(|_| {});
+        assert!(plain.starts_with("onnx sha256:") && plain.ends_with(" output features"));
+        assert_eq!(plain, key(|_| {}));
+        assert_ne!(
+            plain,
+            key(|model| model.producer_version = Some("2".to_owned()))
+        );
+    }
+
+    #[test]
+    fn a_pinned_file_is_not_read_for_its_key() {
+        let dir = tempfile::tempdir().unwrap();
+        let pinned = "0123456789abcdef".repeat(4);
+        let text = format!("{TINY_MANIFEST}sha256: \"{pinned}\"\n");
+        let backbone = Backbone::Onnx(Box::new(testing::manifest(&text).unwrap()));
+        let key = backbone.key(dir.path()).unwrap();
+        assert_eq!(key, format!("onnx sha256:{pinned} output features"));
+    }
+
+    #[test]
+    fn a_manifest_that_is_not_there_is_named() {
+        let error = Backbone::named("onnx/none.yaml", Path::new("root")).expect_err("missing");
+        assert!(
+            error
+                .to_string()
+                .starts_with("root/onnx/none.yaml: cannot be read"),
+            "{error}"
+        );
     }
 }

@@ -7,7 +7,7 @@ use crate::backbone::manifest::{Color, PreprocessConfig};
 #[derive(Debug)]
 pub(super) struct Planes {
     channel: [usize; 3],
-    value: [[f32; 256]; 3],
+    value: Box<[[f32; 256]; 3]>,
 }
 
 impl Planes {
@@ -22,7 +22,10 @@ impl Planes {
             let std = config.std[c].get();
             std::array::from_fn(|level| ((level as f64 * scale - mean) / std) as f32)
         });
-        Self { channel, value }
+        Self {
+            channel,
+            value: Box::new(value),
+        }
     }
 
     /// `pixels` is `[height, width, 3]` bytes, `out` is `[3, height, width]` values.

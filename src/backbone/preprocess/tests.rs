@@ -97,7 +97,7 @@ fn resizing_gives_the_same_pixels_without_vector_instructions() {
     for (width, height) in [(64, 64), (500, 375), (7, 90)] {
         let image = RgbImage::from_fn(width, height, |x, y| {
             Rgb([
-                (x * 7 ^ y * 13) as u8,
+                ((x * 7) ^ (y * 13)) as u8,
                 (x * y) as u8,
                 (x * 31 + y * 17) as u8,
             ])

@@ -69,8 +69,12 @@ pub(super) fn sniff(head: &[u8]) -> Result<ImageFormat, DecodeError> {
     }
     match image::guess_format(head) {
         Ok(format) if FORMATS.contains(&format) => Ok(format),
-        Ok(other) => Err(DecodeError::Format { found: format!("{other:?}") }),
-        Err(_) => Err(DecodeError::Format { found: "no image format".into() }),
+        Ok(other) => Err(DecodeError::Format {
+            found: format!("{other:?}"),
+        }),
+        Err(_) => Err(DecodeError::Format {
+            found: "no image format".into(),
+        }),
     }
 }
 
@@ -82,7 +86,11 @@ pub(super) fn decode(bytes: &[u8]) -> Result<RgbImage, DecodeError> {
         return Err(DecodeError::Truncated);
     }
     let damaged = |error: ImageError| DecodeError::Damaged {
-        format: if format == ImageFormat::Png { "PNG" } else { "JPEG" },
+        format: if format == ImageFormat::Png {
+            "PNG"
+        } else {
+            "JPEG"
+        },
         reason: error.to_string(),
     };
     let mut limits = Limits::default();
@@ -91,10 +99,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<RgbImage, DecodeError> {
     reader.limits(limits);
     let mut decoder = reader.into_decoder().map_err(damaged)?;
     let (width, height) = decoder.dimensions();
-    if width > MAX_SIDE
-        || height > MAX_SIDE
-        || u64::from(width) * u64::from(height) > MAX_PIXELS
-    {
+    if width > MAX_SIDE || height > MAX_SIDE || u64::from(width) * u64::from(height) > MAX_PIXELS {
         return Err(DecodeError::TooLarge { width, height });
     }
     let orientation = decoder.orientation().map_err(damaged)?;

@@ -1,15 +1,17 @@
 //! Examples as class folders: `root/<class>/**/*.{jpg,jpeg,png}`.
 
+#[cfg(test)]
+mod tests;
+
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use image::RgbImage;
 
-use super::decode;
 use super::error::SourceError;
-use super::key;
 use super::source::Example;
+use super::{decode, key};
 
 /// The endings that an image may have; its format is told by its content.
 const ENDINGS: [&str; 3] = ["jpg", "jpeg", "png"];

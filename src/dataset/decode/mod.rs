@@ -4,11 +4,13 @@
 //! EXIF orientation applied, transparency laid on white, 16 bits rounded to 8, grey as RGB.
 //! Colour profiles and gamma chunks are not applied, as in most training pipelines.
 
+mod jpeg;
+#[cfg(test)]
+mod tests;
+
 use std::io::Cursor;
 
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits, RgbImage};
-
-use super::jpeg;
 
 /// What decoded pixels depend on besides the file's bytes: it is part of an example's content
 /// key, so that rows of another decoder are not taken for rows of this one.
@@ -63,7 +65,7 @@ pub enum DecodeError {
 }
 
 /// Tells the format from a file's first bytes (16 are enough).
-pub(super) fn sniff(head: &[u8]) -> Result<ImageFormat, DecodeError> {
+pub(in crate::dataset) fn sniff(head: &[u8]) -> Result<ImageFormat, DecodeError> {
     if head.is_empty() {
         return Err(DecodeError::Empty);
     }
@@ -79,7 +81,7 @@ pub(super) fn sniff(head: &[u8]) -> Result<ImageFormat, DecodeError> {
 }
 
 /// Decodes a whole file.
-pub(super) fn decode(bytes: &[u8]) -> Result<RgbImage, DecodeError> {
+pub(in crate::dataset) fn decode(bytes: &[u8]) -> Result<RgbImage, DecodeError> {
     let format = sniff(bytes)?;
     // The JPEG decoder fills what is missing with grey and says nothing.
     if format == ImageFormat::Jpeg && !jpeg::is_whole(bytes) {

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use clap::Subcommand;
+use sha2::{Digest, Sha256};
 
 use crate::backbone::onnx;
 use crate::backbone::onnx::tfjs::{self, Report};
@@ -56,7 +57,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     onnx::write(&output, &imported.model).map_err(Failure::failed)?;
     let bytes = std::fs::read(&output)
         .map_err(|e| Failure::failed(format!("{}: cannot be read back: {e}", output.display())))?;
-    let digest = crate::assets::sha256_hex(&bytes);
+    let digest = sha256_hex(&bytes);
     print(&format!(
         "{}: {}\n  sha256 {digest}, {:.1} MB, in {}\n",
         output.display(),
@@ -87,4 +88,11 @@ fn describe(report: &Report) -> String {
         ));
     }
     text
+}
+
+fn sha256_hex(bytes: &[u8]) -> String {
+    Sha256::digest(bytes)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }

@@ -11,6 +11,8 @@ use crate::pipeline::{Event, Observer, Stage};
 /// How often a plain log says how far a stage is.
 const LINE_EVERY: Duration = Duration::from_secs(10);
 
+const BAR: &str = "━╸ ";
+
 /// Shows a run on stderr.
 pub(super) struct Progress {
     bar: Option<ProgressBar>,
@@ -47,7 +49,7 @@ impl Progress {
         let template =
             "  {prefix:9} {wide_bar} {human_pos}/{human_len}  {per_sec}  ETA {eta}  {msg}";
         if let Ok(style) = ProgressStyle::with_template(template) {
-            bar.set_style(style.progress_chars("━╸ "));
+            bar.set_style(style.progress_chars(BAR));
         }
         bar.set_prefix(stage.to_string());
         self.bar = Some(bar);
@@ -98,6 +100,17 @@ impl Observer for Progress {
             }
         }
     }
+}
+
+/// A bar for work that has no stages; it shows on a terminal only.
+pub(super) fn counter() -> ProgressBar {
+    let bar = ProgressBar::new(0);
+    if let Ok(style) =
+        ProgressStyle::with_template("  {wide_bar} {human_pos}/{human_len}  ETA {eta}")
+    {
+        bar.set_style(style.progress_chars(BAR));
+    }
+    bar
 }
 
 /// A stage's line. A closed stderr is nobody's loss.

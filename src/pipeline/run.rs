@@ -1,6 +1,7 @@
 //! Runs a pipeline: the phases on one screen.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 use crate::features;
 use crate::head::{Fit, Metrics};
@@ -32,8 +33,9 @@ pub struct Outcome {
 pub fn run(checked: &Checked, observer: &mut dyn Observer) -> Result<Outcome, PipelineError> {
     let observer = &mut Logged::new(observer);
     checked.folder.recover()?;
+    let start = Instant::now();
     let plan = Plan::new(checked)?;
-    begin(checked, &plan, observer);
+    begin(checked, &plan, start.elapsed(), observer);
     if plan.is_up_to_date() {
         let text = checked.folder.read("metrics.json")?;
         let metrics = serde_json::from_slice(&text).map_err(unwritable("metrics.json"))?;
@@ -59,7 +61,7 @@ pub fn run(checked: &Checked, observer: &mut dyn Observer) -> Result<Outcome, Pi
     })
 }
 
-fn begin(checked: &Checked, plan: &Plan, observer: &mut Logged) {
+fn begin(checked: &Checked, plan: &Plan, took: Duration, observer: &mut Logged) {
     observer.note(&format!("catpipe {}", env!("CARGO_PKG_VERSION")));
     observer.note(&format!("features: {}", checked.space.numeric));
     observer.note(&format!("store: {}", plan.store.path().display()));
@@ -73,7 +75,7 @@ fn begin(checked: &Checked, plan: &Plan, observer: &mut Logged) {
         .map_or(0, |s| s.examples().len());
     let train = checked.dataset.train.examples().len();
     let what = format!("{train} training and {test} test examples");
-    observer.event(&Event::Skipped(Stage::Dataset, what));
+    observer.event(&Event::Finished(Stage::Dataset, what, took));
 }
 
 fn skip_all(plan: &Plan, observer: &mut dyn Observer) {
@@ -92,7 +94,7 @@ fn finish(
     let mut files = vec![("pipeline.yaml", resolved(checked)?.into_bytes())];
     let mut fit = None;
     if let Some(config) = &checked.config.train {
-        let start = std::time::Instant::now();
+        let start = Instant::now();
         let trained = training::train(checked, plan, config, observer)?;
         timings.train = start.elapsed().as_secs_f64();
         files.push(("head.safetensors", training::head_file(checked, &trained)?));
@@ -102,7 +104,7 @@ fn finish(
     }
     let mut test = None;
     if let (Some(fit), Some(source)) = (&fit, checked.scored()) {
-        let start = std::time::Instant::now();
+        let start = Instant::now();
         let (probabilities, score) = training::evaluate(plan, source, fit, observer)?;
         timings.evaluate = start.elapsed().as_secs_f64();
         let table = predictions_csv(source.examples(), source.classes(), probabilities.view());

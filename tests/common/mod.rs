@@ -4,6 +4,8 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use catpipe::backbone::onnx::{self, tiny, tiny::TinyConfig};
+
 /// A project folder with a cache of its own. The runtime comes from the user's cache, where
 /// `make test` puts it.
 pub struct Project {
@@ -56,6 +58,17 @@ impl Project {
         command
     }
 
+    /// A small random network of 16 features, `<name>.onnx`, with its manifest `<name>.yaml`.
+    pub fn tiny_backbone(&self, name: &str) {
+        let config = TinyConfig {
+            width: 16,
+            ..TinyConfig::default()
+        };
+        let path = self.path(&format!("{name}.onnx"));
+        onnx::write(&path, &tiny::residual(&config)).expect("a network");
+        self.write(&format!("{name}.yaml"), manifest(name));
+    }
+
     pub fn run(&self, args: &[&str]) -> Ran {
         self.ran(self.command(args).output().expect("the program starts"))
     }
@@ -84,6 +97,25 @@ impl Project {
             stderr: clean(output.stderr),
         }
     }
+}
+
+/// The manifest of [`Project::tiny_backbone`].
+pub fn manifest(name: &str) -> String {
+    format!(
+        "name: {name}
+description: a small random network
+licence: CC0-1.0
+file: {name}.onnx
+input: {{name: input, layout: nchw, dtype: float32, size: [32, 32]}}
+preprocess:
+  color: rgb
+  resize: {{rule: stretch, filter: bilinear, antialias: true}}
+  scale: 0.00392156862745098
+  mean: [0.485, 0.456, 0.406]
+  std: [0.229, 0.224, 0.225]
+output: {{name: features, width: 16}}
+"
+    )
 }
 
 /// ONNX Runtime's library, as catpipe finds it.

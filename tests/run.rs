@@ -36,7 +36,16 @@ fn project() -> Project {
     let project = Project::new();
     project.tiny_backbone("tiny");
     project.ok(&[
-        "synth", "shapes", "--classes", "3", "--train", "8", "--test", "4", "--size", "40x32",
+        "synth",
+        "shapes",
+        "--classes",
+        "3",
+        "--train",
+        "8",
+        "--test",
+        "4",
+        "--size",
+        "40x32",
     ]);
     project.write("p.yaml", PIPELINE);
     project
@@ -57,7 +66,11 @@ fn a_run_leaves_everything_that_was_promised() {
     let project = project();
     let ran = project.ok(&["run", "p.yaml"]);
     assert!(ran.stdout.contains("test examples"), "{}", ran.stdout);
-    assert!(ran.stdout.contains("Results: runs/shapes/"), "{}", ran.stdout);
+    assert!(
+        ran.stdout.contains("Results: runs/shapes/"),
+        "{}",
+        ran.stdout
+    );
 
     let metrics = project.json("runs/shapes/metrics.json");
     assert_eq!(metrics["test"]["total"], 12);
@@ -83,13 +96,25 @@ fn a_run_leaves_everything_that_was_promised() {
     let (head, metadata) = catpipe::head::Head::from_bytes(&head).expect("a head");
     assert_eq!((head.classes(), head.inputs()), (3, 16));
     assert_eq!(metadata["pipeline"], "shapes");
-    assert!(project.read("runs/shapes/curve.csv").starts_with("phase,epoch,train_loss"));
-    assert!(project.read("runs/shapes/run.log").contains("extract: done"));
+    assert!(
+        project
+            .read("runs/shapes/curve.csv")
+            .starts_with("phase,epoch,train_loss")
+    );
+    assert!(
+        project
+            .read("runs/shapes/run.log")
+            .contains("extract: done")
+    );
 
     // The resolved pipeline is a pipeline, and says the same.
     project.ok(&["check", "runs/shapes/pipeline.yaml"]);
     let again = project.ok(&["run", "runs/shapes/pipeline.yaml"]);
-    assert!(again.stdout.contains("Everything is up to date"), "{}", again.stdout);
+    assert!(
+        again.stdout.contains("Everything is up to date"),
+        "{}",
+        again.stdout
+    );
 }
 
 #[test]
@@ -98,18 +123,40 @@ fn a_second_run_has_nothing_to_do_and_a_changed_setting_only_what_it_touches() {
     project.ok(&["run", "p.yaml"]);
     let log = project.read("runs/shapes/run.log");
     let again = project.ok(&["run", "p.yaml"]);
-    assert!(again.stdout.contains("Everything is up to date"), "{}", again.stdout);
-    assert_eq!(project.read("runs/shapes/run.log"), log, "nothing was written");
+    assert!(
+        again.stdout.contains("Everything is up to date"),
+        "{}",
+        again.stdout
+    );
+    assert_eq!(
+        project.read("runs/shapes/run.log"),
+        log,
+        "nothing was written"
+    );
 
     let stage = |plan: &serde_json::Value, i: usize| plan["stages"][i]["up_to_date"].clone();
     let same = plan(&project, &[]);
-    assert_eq!((stage(&same, 0), stage(&same, 1)), (true.into(), true.into()));
+    assert_eq!(
+        (stage(&same, 0), stage(&same, 1)),
+        (true.into(), true.into())
+    );
     let head = plan(&project, &["--set", "train.l2=0.1"]);
-    assert_eq!((stage(&head, 0), stage(&head, 1)), (true.into(), false.into()));
+    assert_eq!(
+        (stage(&head, 0), stage(&head, 1)),
+        (true.into(), false.into())
+    );
     let views = plan(&project, &["--set", "augment.views=4"]);
-    assert_eq!(views["rows_missing"], 24 * 2, "two more views of each training example");
+    assert_eq!(
+        views["rows_missing"],
+        24 * 2,
+        "two more views of each training example"
+    );
     let op = plan(&project, &["--set", "augment.ops.2.rotate.degrees=20"]);
-    assert_eq!(op["rows_missing"], 24 * 2, "every augmented view, no plain one");
+    assert_eq!(
+        op["rows_missing"],
+        24 * 2,
+        "every augmented view, no plain one"
+    );
     let seed = plan(&project, &["--set", "seed=4"]);
     assert_eq!(seed["rows_missing"], 24 * 2);
 
@@ -121,21 +168,31 @@ fn a_second_run_has_nothing_to_do_and_a_changed_setting_only_what_it_touches() {
     fs::rename(project.path("moved"), project.path("shapes")).unwrap();
     project.write("runs/shapes/predictions.csv", "id\n");
     let changed = plan(&project, &[]);
-    assert_eq!((stage(&changed, 0), stage(&changed, 1)), (true.into(), false.into()));
+    assert_eq!(
+        (stage(&changed, 0), stage(&changed, 1)),
+        (true.into(), false.into())
+    );
 }
 
 #[test]
 fn same_in_same_out_whatever_the_batch_and_the_threads() {
     let project = project();
     project.ok(&["run", "p.yaml"]);
-    let files = ["runs/shapes/head.safetensors", "runs/shapes/predictions.csv"];
+    let files = [
+        "runs/shapes/head.safetensors",
+        "runs/shapes/predictions.csv",
+    ];
     let first = files.map(|file| digest(&project, file));
     for (batch, threads) in [("1", "1"), ("7", "2"), ("64", "1")] {
         fs::remove_dir_all(project.path("cache/features")).unwrap();
         let batch = format!("extract.batch={batch}");
         let threads = format!("extract.threads={threads}");
         project.ok(&["run", "p.yaml", "--set", &batch, "--set", &threads]);
-        assert_eq!(files.map(|file| digest(&project, file)), first, "{batch} {threads}");
+        assert_eq!(
+            files.map(|file| digest(&project, file)),
+            first,
+            "{batch} {threads}"
+        );
     }
 }
 
@@ -159,12 +216,20 @@ fn a_killed_run_leaves_nothing_that_a_later_run_believes() {
         if clean.path("runs/shapes").exists() {
             // It was faster than the kill: then what it left is whole.
             let ran = clean.ok(&["run", "p.yaml"]);
-            assert!(ran.stdout.contains("Everything is up to date"), "{}", ran.stdout);
+            assert!(
+                ran.stdout.contains("Everything is up to date"),
+                "{}",
+                ran.stdout
+            );
             fs::remove_dir_all(clean.path("runs")).unwrap();
             continue;
         }
         clean.ok(&["run", "p.yaml"]);
-        assert_eq!(digest(&clean, "runs/shapes/predictions.csv"), expected, "after {wait} ms");
+        assert_eq!(
+            digest(&clean, "runs/shapes/predictions.csv"),
+            expected,
+            "after {wait} ms"
+        );
         fs::remove_dir_all(clean.path("runs")).unwrap();
     }
 }
@@ -172,14 +237,19 @@ fn a_killed_run_leaves_nothing_that_a_later_run_believes() {
 #[test]
 fn dataset_and_extract_alone_are_a_feature_extraction() {
     let project = project();
-    let short = "name: f\ndataset: {train: {folder: shapes/train}}\nextract: {backbone: tiny.yaml}\n";
+    let short =
+        "name: f\ndataset: {train: {folder: shapes/train}}\nextract: {backbone: tiny.yaml}\n";
     project.write("f.yaml", short);
     let ran = project.ok(&["run", "f.yaml", "--json"]);
     let metrics: serde_json::Value = serde_json::from_str(&ran.stdout).expect("JSON");
     assert_eq!(metrics["timings"]["rows_computed"], 24);
     assert!(metrics.get("test").is_none());
     let ran = project.ok(&["run", "f.yaml"]);
-    assert!(ran.stdout.contains("Everything is up to date"), "{}", ran.stdout);
+    assert!(
+        ran.stdout.contains("Everything is up to date"),
+        "{}",
+        ran.stdout
+    );
 }
 
 #[test]
@@ -190,7 +260,10 @@ fn pixels_are_a_backbone_that_needs_no_runtime() {
     let end = pixels.find("extract:").expect("a section");
     project.write("p.yaml", pixels[..start].to_owned() + &pixels[end..]);
     let mut command = project.command(&["run", "p.yaml", "--json"]);
-    let output = command.env("ORT_DYLIB_PATH", "/nowhere").output().expect("a start");
+    let output = command
+        .env("ORT_DYLIB_PATH", "/nowhere")
+        .output()
+        .expect("a start");
     let ran = project.ran(output);
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     let (head, _) = catpipe::head::Head::from_bytes(

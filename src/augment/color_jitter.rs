@@ -50,6 +50,14 @@ impl TryFrom<OneOrTwo> for Factor {
     }
 }
 
+impl TryFrom<[f64; 2]> for Factor {
+    type Error = String;
+
+    fn try_from(pair: [f64; 2]) -> Result<Self, String> {
+        OneOrTwo::Two(pair).try_into()
+    }
+}
+
 impl ColorJitter {
     /// Every number is drawn whatever the parameters, so that changing one factor leaves the
     /// draws of the others alone; the fourth place in the order is hue's, which is not there yet.
@@ -137,4 +145,153 @@ fn mean_luma(image: &RgbImage) -> u8 {
     let sum: u64 = pixels.iter().map(|&pixel| u64::from(luma(pixel))).sum();
     let count = (pixels.len() as u64).max(1);
     ((sum + count / 2) / count) as u8
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::augment::tests::{largest_difference, picture};
+
+    /// Pillow 13.0.0 on `picture(4, 3)`: `ImageEnhance.Brightness`, `.Contrast` and `.Color`, each
+    /// with the factor given (Pillow cuts off instead of rounding, hence a difference of 1).
+    const PILLOW: [(fn(&mut RgbImage, Ratio), f64, [u8; 36]); 6] = [
+        (
+            brighten,
+            1.3,
+            [
+                0, 107, 215, 48, 156, 255, 96, 204, 255, 144, 252, 27, 79, 187, 255, 136, 244, 19,
+                193, 255, 76, 250, 26, 133, 158, 255, 41, 224, 0, 107, 255, 66, 174, 24, 132, 240,
+            ],
+        ),
+        (
+            brighten,
+            0.6,
+            [
+                0, 49, 99, 22, 72, 121, 44, 94, 144, 66, 116, 12, 36, 86, 136, 63, 112, 9, 89, 139,
+                35, 115, 12, 61, 73, 123, 19, 103, 0, 49, 134, 30, 80, 11, 61, 111,
+            ],
+        ),
+        (
+            stretch_contrast,
+            1.4,
+            [
+                0, 68, 184, 4, 120, 236, 56, 172, 255, 107, 224, 0, 37, 154, 255, 99, 215, 0, 161,
+                255, 35, 222, 0, 96, 123, 239, 0, 194, 0, 68, 255, 23, 140, 0, 95, 211,
+            ],
+        ),
+        (
+            stretch_contrast,
+            0.5,
+            [
+                59, 101, 142, 78, 119, 161, 96, 138, 179, 115, 156, 70, 90, 131, 173, 112, 153, 67,
+                134, 175, 89, 156, 69, 111, 120, 162, 75, 146, 59, 101, 171, 85, 126, 69, 110, 152,
+            ],
+        ),
+        (
+            saturate,
+            1.7,
+            [
+                0, 93, 234, 0, 130, 255, 26, 167, 255, 84, 225, 0, 13, 154, 255, 78, 219, 0, 122,
+                255, 0, 255, 0, 118, 95, 236, 0, 251, 0, 98, 255, 8, 149, 0, 112, 253,
+            ],
+        ),
+        (
+            saturate,
+            0.25,
+            [
+                51, 71, 92, 88, 108, 129, 125, 145, 166, 139, 160, 117, 112, 132, 153, 133, 154,
+                111, 177, 198, 155, 109, 65, 86, 150, 171, 128, 89, 45, 66, 140, 96, 117, 70, 90,
+                111,
+            ],
+        ),
+    ];
+
+    #[test]
+    fn each_step_agrees_with_pillow() {
+        for (i, (step, factor, expected)) in PILLOW.iter().enumerate() {
+            let mut image = picture(4, 3);
+            step(&mut image, Ratio::new(*factor));
+            assert!(
+                largest_difference(&image, expected) <= 1,
+                "step {i}: {image:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn grey_is_pillows() {
+        // Pillow 13.0.0: picture(4, 3).convert("L")
+        let expected = [68, 105, 142, 149, 129, 143, 187, 81, 160, 61, 112, 87];
+        let found: Vec<u8> = picture(4, 3).pixels().map(|pixel| luma(pixel.0)).collect();
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn a_factor_of_one_changes_nothing_and_zero_takes_all() {
+        let image = picture(9, 8);
+        for step in [brighten, stretch_contrast, saturate] {
+            let mut same = image.clone();
+            step(&mut same, Ratio::ONE);
+            assert_eq!(same, image);
+        }
+        let mut black = image.clone();
+        brighten(&mut black, Ratio::new(0.0));
+        assert!(black.iter().all(|&v| v == 0));
+        let mut flat = image.clone();
+        stretch_contrast(&mut flat, Ratio::new(0.0));
+        assert!(flat.iter().all(|&v| v == mean_luma(&image)));
+        let mut grey = image;
+        saturate(&mut grey, Ratio::new(0.0));
+        assert!(grey.pixels().all(|p| p.0[0] == p.0[1] && p.0[1] == p.0[2]));
+    }
+
+    #[test]
+    fn a_blend_is_rounded_and_stays_a_byte() {
+        for factor in [0.0, 0.3, 1.0, 2.5, MOST] {
+            for value in 0..=255u8 {
+                for other in [0u8, 1, 127, 255] {
+                    let exact = factor * f64::from(value) + (1.0 - factor) * f64::from(other);
+                    let found = f64::from(Ratio::new(factor).blend(value, other));
+                    assert!(
+                        (found - exact.clamp(0.0, 255.0)).abs() <= 0.51,
+                        "{factor} {value}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn factors_are_checked() {
+        let parse = |text: &str| serde_json::from_str::<Factor>(text).map_err(|e| e.to_string());
+        assert_eq!(parse("0.25").unwrap(), Factor([0.75, 1.25]));
+        assert_eq!(parse("2").unwrap(), Factor([0.0, 3.0]));
+        assert_eq!(parse("[0.5, 2]").unwrap(), Factor([0.5, 2.0]));
+        assert!(
+            parse("-0.1")
+                .unwrap_err()
+                .contains("must be between 0 and 15, found -0.1")
+        );
+        assert!(
+            parse("[-1, 2]")
+                .unwrap_err()
+                .contains("must lie between 0 and 16")
+        );
+        assert!(parse("[2, 1]").unwrap_err().contains("low <= high"));
+    }
+
+    #[test]
+    fn one_factor_does_not_move_the_draws_of_the_others() {
+        let image = picture(6, 6);
+        let jitter = |contrast: f64| ColorJitter {
+            brightness: [0.5, 1.5].try_into().unwrap(),
+            contrast: [contrast, contrast].try_into().unwrap(),
+            ..ColorJitter::default()
+        };
+        let apply =
+            |op: ColorJitter| op.apply(image.clone(), &mut Draws::new(1, &[2; 32], 3, "", 0));
+        // A factor of a hair from 1 must leave the picture within a grey level of factor 1.
+        let difference = largest_difference(&apply(jitter(1.0)), apply(jitter(1.00002)).as_raw());
+        assert!(difference <= 1, "{difference}");
+    }
 }

@@ -33,18 +33,25 @@ impl TryFrom<Raw> for AugmentConfig {
         let views = match raw.views {
             // Zero views with ops is how augmentation is switched off for once.
             None if !raw.ops.is_empty() => {
-                return Err("`ops` are given but `views` is not: say how many views to make".into());
+                return Err(
+                    "`ops` are given but `views` is not: say how many views to make".into(),
+                );
             }
             views => views.unwrap_or(0),
         };
         if views > MAX_VIEWS {
-            return Err(format!("`views` must be between 0 and {MAX_VIEWS}, found {views}"));
+            return Err(format!(
+                "`views` must be between 0 and {MAX_VIEWS}, found {views}"
+            ));
         }
         if views > 0 && raw.ops.is_empty() {
             return Err(format!(
                 "`views` is {views} but there are no `ops`: every view would be the plain image"
             ));
         }
-        Ok(AugmentConfig { views, ops: raw.ops })
+        Ok(AugmentConfig {
+            views,
+            ops: raw.ops,
+        })
     }
 }

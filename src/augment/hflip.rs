@@ -16,7 +16,9 @@ pub struct Hflip {
 
 impl Default for Hflip {
     fn default() -> Self {
-        Hflip { p: Probability::HALF }
+        Hflip {
+            p: Probability::HALF,
+        }
     }
 }
 
@@ -59,7 +61,9 @@ mod tests {
     fn p_is_how_often() {
         let image = RgbImage::from_raw(2, 1, vec![1, 1, 1, 2, 2, 2]).unwrap();
         let count = |p: f64| {
-            let op = Hflip { p: p.try_into().unwrap() };
+            let op = Hflip {
+                p: p.try_into().unwrap(),
+            };
             let flipped = |n| op.apply(image.clone(), &mut Draws::new(1, &[0; 32], n, "hflip", 0));
             (0..1000).filter(|&n| flipped(n) != image).count()
         };

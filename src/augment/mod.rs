@@ -48,7 +48,12 @@ pub fn view(
         return image;
     }
     for (i, op) in config.ops.iter().enumerate() {
-        let nth = config.ops.iter().take(i).filter(|other| other.name() == op.name()).count();
+        let nth = config
+            .ops
+            .iter()
+            .take(i)
+            .filter(|other| other.name() == op.name())
+            .count();
         let mut draws = Draws::new(seed, example, number, op.name(), nth as u32);
         image = op.apply(image, &mut draws);
     }

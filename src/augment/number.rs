@@ -60,8 +60,12 @@ impl<'de> Visitor<'de> for OneOrTwoVisitor {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<OneOrTwo, A::Error> {
-        let low = seq.next_element()?.ok_or_else(|| A::Error::invalid_length(0, &self))?;
-        let high = seq.next_element()?.ok_or_else(|| A::Error::invalid_length(1, &self))?;
+        let low = seq
+            .next_element()?
+            .ok_or_else(|| A::Error::invalid_length(0, &self))?;
+        let high = seq
+            .next_element()?
+            .ok_or_else(|| A::Error::invalid_length(1, &self))?;
         if seq.next_element::<f64>()?.is_some() {
             return Err(A::Error::invalid_length(3, &self));
         }
@@ -79,10 +83,14 @@ impl<'de> Deserialize<'de> for OneOrTwo {
 pub(super) fn ordered(pair: [f64; 2], least: f64, most: f64) -> Result<[f64; 2], String> {
     let [low, high] = pair;
     if !(low <= high) {
-        return Err(format!("must be [low, high] with low <= high, found [{low}, {high}]"));
+        return Err(format!(
+            "must be [low, high] with low <= high, found [{low}, {high}]"
+        ));
     }
     if !(least <= low && high <= most) {
-        return Err(format!("must lie between {least} and {most}, found [{low}, {high}]"));
+        return Err(format!(
+            "must lie between {least} and {most}, found [{low}, {high}]"
+        ));
     }
     Ok(pair)
 }

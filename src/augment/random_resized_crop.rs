@@ -93,7 +93,12 @@ impl RandomResizedCrop {
             if (1..=w).contains(&width) && (1..=h).contains(&height) {
                 let y = draws.below(h - height + 1);
                 let x = draws.below(w - width + 1);
-                return Rect { x, y, width, height };
+                return Rect {
+                    x,
+                    y,
+                    width,
+                    height,
+                };
             }
         }
         self.central(w, h)
@@ -110,7 +115,12 @@ impl RandomResizedCrop {
         } else {
             (w, h)
         };
-        Rect { x: (w - width) / 2, y: (h - height) / 2, width, height }
+        Rect {
+            x: (w - width) / 2,
+            y: (h - height) / 2,
+            width,
+            height,
+        }
     }
 }
 
@@ -125,7 +135,10 @@ mod tests {
     use proptest::prelude::*;
 
     fn op(scale: [f64; 2], ratio: [f64; 2]) -> RandomResizedCrop {
-        RandomResizedCrop { scale: scale.try_into().unwrap(), ratio: ratio.try_into().unwrap() }
+        RandomResizedCrop {
+            scale: scale.try_into().unwrap(),
+            ratio: ratio.try_into().unwrap(),
+        }
     }
 
     fn draws(number: u32) -> Draws {
@@ -144,18 +157,42 @@ mod tests {
             assert!((0.49..=2.04).contains(&ratio), "{rect:?}");
             (small, large) = (small.min(share), large.max(share));
         }
-        assert!(small < 0.26 && large > 0.49, "the whole range is drawn: {small} to {large}");
+        assert!(
+            small < 0.26 && large > 0.49,
+            "the whole range is drawn: {small} to {large}"
+        );
     }
 
     #[test]
     fn the_fallback_is_the_central_rectangle() {
         // torchvision's definition: w = W, h = round(W / min(ratio)), and its mirror image.
         let op = op([0.9, 1.0], [0.75, 1.3333]);
-        let tall = Rect { x: 0, y: 43, width: 10, height: 13 };
+        let tall = Rect {
+            x: 0,
+            y: 43,
+            width: 10,
+            height: 13,
+        };
         assert_eq!(op.central(10, 100), tall);
         assert_eq!(op.draw(10, 100, &mut draws(1)), tall);
-        assert_eq!(op.central(100, 10), Rect { x: 43, y: 0, width: 13, height: 10 });
-        assert_eq!(op.central(30, 30), Rect { x: 0, y: 0, width: 30, height: 30 });
+        assert_eq!(
+            op.central(100, 10),
+            Rect {
+                x: 43,
+                y: 0,
+                width: 13,
+                height: 10
+            }
+        );
+        assert_eq!(
+            op.central(30, 30),
+            Rect {
+                x: 0,
+                y: 0,
+                width: 30,
+                height: 30
+            }
+        );
     }
 
     #[test]

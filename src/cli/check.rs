@@ -16,7 +16,11 @@ pub(super) struct Args {
 pub(super) fn run(args: Args) -> Result<(), Failure> {
     let checked = args.project.checked()?;
     let train = checked.dataset.train.examples().len();
-    let test = checked.dataset.test.as_ref().map_or(0, |s| s.examples().len());
+    let test = checked
+        .dataset
+        .test
+        .as_ref()
+        .map_or(0, |s| s.examples().len());
     print(&format!(
         "{}: {train} training and {test} test examples, {} features by {}: fine\n",
         args.project.pipeline.display(),

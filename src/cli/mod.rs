@@ -8,8 +8,8 @@ mod failure;
 mod fetch;
 mod model;
 mod output;
-mod project;
 mod progress;
+mod project;
 mod run;
 mod synth;
 

@@ -44,7 +44,8 @@ impl Progress {
             return;
         }
         let bar = ProgressBar::new(total);
-        let template = "  {prefix:9} {wide_bar} {human_pos}/{human_len}  {per_sec}  ETA {eta}  {msg}";
+        let template =
+            "  {prefix:9} {wide_bar} {human_pos}/{human_len}  {per_sec}  ETA {eta}  {msg}";
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style.progress_chars("━╸ "));
         }
@@ -101,7 +102,10 @@ impl Observer for Progress {
 
 /// A stage's line. A closed stderr is nobody's loss.
 fn line(style: Style, mark: &str, stage: Stage, text: &str) {
-    let _ = writeln!(anstream::stderr(), "{style}{mark:1} {stage:9}{style:#} {text}");
+    let _ = writeln!(
+        anstream::stderr(),
+        "{style}{mark:1} {stage:9}{style:#} {text}"
+    );
 }
 
 fn good() -> Style {

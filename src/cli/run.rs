@@ -65,7 +65,11 @@ fn dry_run(checked: &Checked, json: bool) -> Result<(), Failure> {
     }
     let mut text = String::new();
     for stage in plan.stages() {
-        let what = if stage.up_to_date { "up to date" } else { "would run" };
+        let what = if stage.up_to_date {
+            "up to date"
+        } else {
+            "would run"
+        };
         text.push_str(&format!("{:9}  {what}: {}\n", stage.stage, stage.why));
     }
     print(&text)
@@ -80,7 +84,11 @@ fn describe(checked: &Checked, outcome: &Outcome, start: Instant) -> String {
         text.push_str(&table);
         text.push('\n');
     }
-    let how = if outcome.up_to_date { "Everything is up to date" } else { "Done" };
+    let how = if outcome.up_to_date {
+        "Everything is up to date"
+    } else {
+        "Done"
+    };
     text.push_str(&format!("{how} ({took}). Results: {folder}/\n"));
     text
 }

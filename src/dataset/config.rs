@@ -60,9 +60,9 @@ struct Raw {
 impl Raw {
     fn check<E: Error>(self) -> Result<SourceConfig, E> {
         match (self.hdf5, self.folder) {
-            (Some(_), Some(_)) => {
-                Err(E::custom("a source has either `hdf5` or `folder`, found both"))
-            }
+            (Some(_), Some(_)) => Err(E::custom(
+                "a source has either `hdf5` or `folder`, found both",
+            )),
             (None, None) => Err(E::custom(
                 "a source needs `hdf5` (a file of arrays) or `folder` (a folder of class folders), \
                  found neither",
@@ -74,7 +74,12 @@ impl Raw {
                         "`classes` names what the labels count: give `labels` too, or neither",
                     ));
                 }
-                Ok(SourceConfig::Hdf5 { hdf5, images, labels: self.labels, classes: self.classes })
+                Ok(SourceConfig::Hdf5 {
+                    hdf5,
+                    images,
+                    labels: self.labels,
+                    classes: self.classes,
+                })
             }
             (None, Some(folder)) => {
                 let arrays = [
@@ -142,7 +147,12 @@ impl Serialize for SourceConfig {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
         match self {
-            SourceConfig::Hdf5 { hdf5, images, labels, classes } => {
+            SourceConfig::Hdf5 {
+                hdf5,
+                images,
+                labels,
+                classes,
+            } => {
                 map.serialize_entry("hdf5", hdf5)?;
                 map.serialize_entry("images", images)?;
                 if let Some(labels) = labels {
@@ -185,7 +195,10 @@ mod tests {
     #[test]
     fn an_unknown_key_is_refused_with_the_known_ones() {
         let message = refusal("train: {hdf5: a.h5, images: x, lables: y}");
-        assert!(message.contains("lables") && message.contains("labels"), "{message}");
+        assert!(
+            message.contains("lables") && message.contains("labels"),
+            "{message}"
+        );
     }
 
     #[test]
@@ -197,7 +210,10 @@ mod tests {
         let both = refusal("train: {hdf5: a.h5, images: x, folder: b}");
         assert!(both.contains("found both"), "{both}");
         let mixed = refusal("train: {folder: b, labels: y}");
-        assert!(mixed.contains("`labels` belongs to an `hdf5` source"), "{mixed}");
+        assert!(
+            mixed.contains("`labels` belongs to an `hdf5` source"),
+            "{mixed}"
+        );
         let nameless = refusal("train: {hdf5: a.h5, images: x, classes: c}");
         assert!(nameless.contains("give `labels` too"), "{nameless}");
         let train = refusal("test: {folder: b}");

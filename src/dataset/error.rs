@@ -40,7 +40,8 @@ pub enum DatasetError {
     #[error(
         "train and test have different classes\n  train: {}\n  test:  {}\n\
          both sides need the same classes in the same order",
-        list(train), list(test)
+        list(train),
+        list(test)
     )]
     ClassesDiffer {
         /// The classes of `train`.
@@ -344,7 +345,10 @@ impl SourceError {
 
     /// The same error with its side.
     pub(super) fn on(self, split: Split) -> DatasetError {
-        DatasetError::Source { split, error: Box::new(self) }
+        DatasetError::Source {
+            split,
+            error: Box::new(self),
+        }
     }
 }
 
@@ -364,8 +368,11 @@ fn held(found: &[(String, ArrayKind)]) -> String {
     if found.is_empty() {
         return "no dataset at all".into();
     }
-    let mut text: Vec<String> =
-        found.iter().take(LISTED).map(|(name, kind)| format!("`{name}` {kind}")).collect();
+    let mut text: Vec<String> = found
+        .iter()
+        .take(LISTED)
+        .map(|(name, kind)| format!("`{name}` {kind}"))
+        .collect();
     if found.len() > LISTED {
         text.push(format!("and {} more", found.len() - LISTED));
     }
@@ -373,12 +380,21 @@ fn held(found: &[(String, ArrayKind)]) -> String {
 }
 
 fn did_you_mean(nearest: &Option<String>) -> String {
-    nearest.as_ref().map(|name| format!(" (nearest: `{name}`)")).unwrap_or_default()
+    nearest
+        .as_ref()
+        .map(|name| format!(" (nearest: `{name}`)"))
+        .unwrap_or_default()
 }
 
 fn counted(classes: Option<usize>) -> String {
     match classes {
-        Some(n) => format!("the {n} classes are counted from 0 to {}", n.saturating_sub(1)),
-        None => format!("unnamed classes are counted from 0 to {}", super::arrays::MAX_CLASSES - 1),
+        Some(n) => format!(
+            "the {n} classes are counted from 0 to {}",
+            n.saturating_sub(1)
+        ),
+        None => format!(
+            "unnamed classes are counted from 0 to {}",
+            super::arrays::MAX_CLASSES - 1
+        ),
     }
 }

@@ -43,16 +43,25 @@ mod tests {
         assert_ne!(of_pixels(&wide), of_pixels(&high));
         // Python 3.11: hashlib.sha256(b"catpipe example pixels v1\0" + struct.pack("<II", 2, 1)
         //   + bytes([1, 2, 3, 4, 5, 6])).hexdigest()
-        assert_eq!(hex(of_pixels(&wide)), "be955cfe96aa949a87193b034fda2c3c87ff4e57cc2aabffb29f96d9aff2d314");
+        assert_eq!(
+            hex(of_pixels(&wide)),
+            "be955cfe96aa949a87193b034fda2c3c87ff4e57cc2aabffb29f96d9aff2d314"
+        );
     }
 
     #[test]
     fn the_decoder_named_in_the_key_is_the_one_built_in() {
         let lock = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.lock"));
-        for part in DECODER.split(", ").filter(|part| !part.starts_with("rules")) {
+        for part in DECODER
+            .split(", ")
+            .filter(|part| !part.starts_with("rules"))
+        {
             let (name, version) = part.split_once(' ').unwrap();
             let entry = format!("name = \"{name}\"\nversion = \"{version}\"");
-            assert!(lock.contains(&entry), "Cargo.lock has no {part}: bump it in DECODER");
+            assert!(
+                lock.contains(&entry),
+                "Cargo.lock has no {part}: bump it in DECODER"
+            );
         }
     }
 }

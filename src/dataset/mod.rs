@@ -9,7 +9,6 @@ mod config;
 mod decode;
 mod error;
 mod folder;
-mod jpeg;
 mod key;
 mod source;
 pub mod synth;

@@ -49,7 +49,12 @@ impl Source {
 
     fn open_kind(config: &SourceConfig, root: &Path, split: Split) -> Result<Source, SourceError> {
         match config {
-            SourceConfig::Hdf5 { hdf5, images, labels, classes } => {
+            SourceConfig::Hdf5 {
+                hdf5,
+                images,
+                labels,
+                classes,
+            } => {
                 let names = arrays::Names {
                     images,
                     labels: labels.as_deref(),
@@ -135,7 +140,9 @@ impl Source {
 
     fn example(&self, index: usize) -> Result<&Example, SourceError> {
         let count = self.examples.len();
-        self.examples.get(index).ok_or(SourceError::NoExample { index, count })
+        self.examples
+            .get(index)
+            .ok_or(SourceError::NoExample { index, count })
     }
 }
 
@@ -151,5 +158,9 @@ impl std::fmt::Debug for Source {
 
 /// A path under the root; the root `.` is left out of what messages show.
 fn under(root: &Path, path: &Path) -> PathBuf {
-    if root == Path::new(".") { path.to_owned() } else { root.join(path) }
+    if root == Path::new(".") {
+        path.to_owned()
+    } else {
+        root.join(path)
+    }
 }

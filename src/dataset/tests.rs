@@ -1,0 +1,172 @@
+//! Datasets of one and two sides.
+
+use std::fs;
+
+use hdf5::types::VarLenUnicode;
+use image::RgbImage;
+use tempfile::TempDir;
+
+use super::*;
+
+/// Writes `name` with images `x` of 2x2 pixels, labels `y` and, unless empty, class names `c`.
+fn arrays(dir: &TempDir, name: &str, labels: &[i32], classes: &[&str]) -> SourceConfig {
+    let path = dir.path().join(name);
+    let file = hdf5::File::create(&path).unwrap();
+    let images = ndarray::Array4::from_shape_fn((labels.len(), 2, 2, 3), |(n, ..)| n as u8);
+    file.new_dataset_builder()
+        .with_data(&images)
+        .create("x")
+        .unwrap();
+    file.new_dataset_builder()
+        .with_data(labels)
+        .create("y")
+        .unwrap();
+    if !classes.is_empty() {
+        let names: Vec<VarLenUnicode> = classes.iter().map(|c| c.parse().unwrap()).collect();
+        file.new_dataset_builder()
+            .with_data(&names)
+            .create("c")
+            .unwrap();
+    }
+    SourceConfig::Hdf5 {
+        hdf5: name.into(),
+        images: "x".into(),
+        labels: Some("y".into()),
+        classes: Some("c".into()).filter(|_| !classes.is_empty()),
+    }
+}
+
+fn open(
+    dir: &TempDir,
+    train: SourceConfig,
+    test: Option<SourceConfig>,
+) -> Result<Dataset, DatasetError> {
+    Dataset::open(&DatasetConfig { train, test }, dir.path())
+}
+
+#[test]
+fn both_sides_are_opened_under_the_root() {
+    let dir = tempfile::tempdir().unwrap();
+    let train = arrays(&dir, "train.h5", &[0, 1, 1], &["cat", "dog"]);
+    let test = arrays(&dir, "test.h5", &[1], &["cat", "dog"]);
+    let data = open(&dir, train, Some(test)).unwrap();
+    let test = data.test.unwrap();
+    assert_eq!((data.train.examples().len(), test.examples().len()), (3, 1));
+    assert_eq!(test.examples()[0].id, "test.h5#x/0");
+    assert_eq!(
+        data.train.read(2).unwrap(),
+        RgbImage::from_pixel(2, 2, image::Rgb([2; 3]))
+    );
+    assert!(data.train.path().ends_with("train.h5"));
+}
+
+#[test]
+fn numbered_classes_agree_with_any_that_are_as_many() {
+    let dir = tempfile::tempdir().unwrap();
+    let numbers = |labels: &[i32]| arrays(&dir, &format!("{}.h5", labels.len()), labels, &[]);
+    let fewer = arrays(&dir, "fewer.h5", &[0, 1], &[]);
+    let data = open(&dir, numbers(&[0, 1, 2]), Some(fewer.clone())).unwrap();
+    assert_eq!(data.test.unwrap().classes(), ["0", "1", "2"]);
+    let named = arrays(&dir, "named.h5", &[0, 1], &["cat", "dog", "owl"]);
+    let data = open(&dir, numbers(&[0, 1, 1, 0, 1]), Some(named.clone())).unwrap();
+    assert_eq!(data.train.classes(), ["cat", "dog", "owl"]);
+    let data = open(&dir, named.clone(), Some(fewer)).unwrap();
+    assert_eq!(data.test.unwrap().classes(), ["cat", "dog", "owl"]);
+    let more = numbers(&[0, 1, 2, 3]);
+    assert!(matches!(
+        open(&dir, named, Some(more)),
+        Err(DatasetError::ClassesDiffer { .. })
+    ));
+}
+
+#[test]
+fn different_classes_are_shown_side_by_side() {
+    let dir = tempfile::tempdir().unwrap();
+    let train = arrays(&dir, "train.h5", &[0, 1], &["cat", "dog"]);
+    let test = arrays(&dir, "test.h5", &[0, 1], &["dog", "cat"]);
+    let error = open(&dir, train, Some(test)).unwrap_err();
+    assert_eq!(error.key().as_deref(), Some("test"));
+    assert_eq!(
+        error.to_string(),
+        "train and test have different classes\n  train: cat, dog (2)\n  test:  dog, cat (2)\n\
+         both sides need the same classes in the same order"
+    );
+}
+
+#[test]
+fn one_class_is_not_enough() {
+    let dir = tempfile::tempdir().unwrap();
+    let error = open(&dir, arrays(&dir, "train.h5", &[0, 0], &[]), None).unwrap_err();
+    assert_eq!(error.key().as_deref(), Some("train.labels"));
+    assert_eq!(
+        error.to_string(),
+        "a labelled dataset needs at least two classes, found 0 (1)"
+    );
+    fs::create_dir_all(dir.path().join("f/only")).unwrap();
+    RgbImage::new(1, 1)
+        .save(dir.path().join("f/only/1.png"))
+        .unwrap();
+    let error = open(&dir, SourceConfig::Folder { folder: "f".into() }, None).unwrap_err();
+    assert_eq!(error.key().as_deref(), Some("train.folder"));
+}
+
+#[test]
+fn an_error_knows_the_key_it_is_about() {
+    let dir = tempfile::tempdir().unwrap();
+    let good = arrays(&dir, "train.h5", &[0, 1], &[]);
+    let missing = SourceConfig::Folder {
+        folder: "nowhere".into(),
+    };
+    let error = open(&dir, good.clone(), Some(missing)).unwrap_err();
+    assert_eq!(error.key().as_deref(), Some("test.folder"));
+    let data = open(&dir, good, None).unwrap();
+    let error = data.train.read(2).unwrap_err();
+    assert_eq!(error.key(), None);
+    assert_eq!(
+        error.to_string(),
+        "there is no example 2: the source has 2, counted from 0"
+    );
+}
+
+#[test]
+fn sources_without_labels_are_for_extraction() {
+    let dir = tempfile::tempdir().unwrap();
+    arrays(&dir, "train.h5", &[0, 1], &[]);
+    let bare = SourceConfig::Hdf5 {
+        hdf5: "train.h5".into(),
+        images: "x".into(),
+        labels: None,
+        classes: None,
+    };
+    let data = open(&dir, bare, None).unwrap();
+    assert!(!data.train.labelled() && data.train.classes().is_empty());
+}
+
+#[test]
+fn many_threads_read_what_one_reads() {
+    let dir = tempfile::tempdir().unwrap();
+    let labels: Vec<i32> = (0..200).map(|i| i % 2).collect();
+    let data = open(&dir, arrays(&dir, "train.h5", &labels, &[]), None).unwrap();
+    let source = &data.train;
+    let keys = |step: usize| -> Vec<_> {
+        (0..200)
+            .map(|i| source.content_key(i * step % 200).unwrap())
+            .collect()
+    };
+    let alone = keys(1);
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = [1, 3, 7, 9]
+            .map(|step| scope.spawn(move || (step, keys(step))))
+            .into();
+        for thread in threads {
+            let (step, found) = thread.join().unwrap();
+            for (i, key) in found.iter().enumerate() {
+                assert_eq!(key, &alone[i * step % 200]);
+            }
+        }
+    });
+    assert_eq!(
+        alone.iter().collect::<std::collections::HashSet<_>>().len(),
+        200
+    );
+}

@@ -110,7 +110,9 @@ fn open_dataset(
     root: &Path,
 ) -> Result<Dataset, PipelineError> {
     Dataset::open(&config.dataset, root).map_err(|e| match e.key() {
-        Some(key) => document.invalid(&format!("dataset.{key}"), e.to_string()).into(),
+        Some(key) => document
+            .invalid(&format!("dataset.{key}"), e.to_string())
+            .into(),
         None => e.into(),
     })
 }
@@ -121,8 +123,16 @@ fn check_labels(
     dataset: &Dataset,
 ) -> Result<(), YamlError> {
     let needs = [
-        ("dataset.train", config.train.is_some(), Some(&dataset.train)),
-        ("dataset.test", config.evaluate.is_some(), dataset.test.as_ref()),
+        (
+            "dataset.train",
+            config.train.is_some(),
+            Some(&dataset.train),
+        ),
+        (
+            "dataset.test",
+            config.evaluate.is_some(),
+            dataset.test.as_ref(),
+        ),
     ];
     for (key, needed, source) in needs {
         if needed && source.is_some_and(|s| !s.labelled()) {
@@ -138,19 +148,20 @@ fn open_backbone(
     config: &PipelineConfig,
     root: &Path,
 ) -> Result<Backbone, PipelineError> {
-    let key = "extract.backbone";
-    let name = &config.extract.backbone;
-    let backbone = Backbone::named(name, root).map_err(|e| match e {
-        // Wrong inside the manifest: that file's line is the place to look at.
-        BackboneError::Yaml(wrong @ (YamlError::Syntax { .. } | YamlError::Invalid { .. })) => {
-            PipelineError::Wrong(wrong)
+    let backbone = Backbone::named(&config.extract.backbone, root).map_err(|e| match e {
+        BackboneError::Manifest(read @ YamlError::Read { .. }) => {
+            let advice = "give a manifest such as onnx/resnet50.yaml, or `pixels`";
+            document
+                .invalid("extract.backbone", format!("{read}; {advice}"))
+                .into()
         }
-        e => document
-            .invalid(key, format!("{e}; give a manifest such as onnx/resnet50.yaml, or `pixels`"))
-            .into(),
+        // Wrong inside the manifest: that file's line is the place to look at.
+        e => PipelineError::Manifest(e),
     })?;
     if let Backbone::Onnx(manifest) = &backbone {
-        manifest.check_graph(root)?;
+        manifest
+            .check_graph(root)
+            .map_err(PipelineError::Manifest)?;
     }
     Ok(backbone)
 }
@@ -161,12 +172,13 @@ fn space(
     first: (u32, u32),
     options: &Options,
 ) -> Result<Space, PipelineError> {
-    let numeric =
-        backbone.numeric_class(&session_options(config), || runtime(options))?;
+    let numeric = backbone.numeric_class(&session_options(config), || runtime(options))?;
     Ok(Space {
         format: Space::FORMAT,
         preprocessing: backbone.preprocess(first).key(),
-        graph: backbone.key(&options.root)?,
+        graph: backbone
+            .key(&options.root)
+            .map_err(PipelineError::Manifest)?,
         output: backbone.name().to_owned(),
         width: backbone.width(first),
         numeric,

@@ -1,8 +1,6 @@
 //! The pipeline as its YAML says it. Each room owns the shape of its own section; this file only
 //! composes them.
 
-use std::path::PathBuf;
-
 use serde::{Deserialize, Serialize};
 
 use crate::augment::AugmentConfig;
@@ -43,7 +41,7 @@ fn default_seed() -> u64 {
 #[serde(deny_unknown_fields)]
 pub struct ExtractConfig {
     /// A backbone's manifest, relative to the project root, or `pixels`.
-    pub backbone: PathBuf,
+    pub backbone: String,
     /// What the backbone runs on. Default `cpu`.
     #[serde(default)]
     pub provider: Provider,
@@ -78,7 +76,10 @@ impl TryFrom<String> for Name {
 
     fn try_from(name: String) -> Result<Self, String> {
         let allowed = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
-        if name.is_empty() || name.len() > 100 || name.starts_with('.') || !name.chars().all(allowed)
+        if name.is_empty()
+            || name.len() > 100
+            || name.starts_with('.')
+            || !name.chars().all(allowed)
         {
             return Err(format!(
                 "names a folder: 1 to 100 letters, digits, `.`, `_` or `-`, not starting with a \

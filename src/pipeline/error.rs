@@ -18,6 +18,9 @@ pub enum PipelineError {
     /// The pipeline itself is wrong; nothing has been computed.
     #[error(transparent)]
     Wrong(#[from] YamlError),
+    /// The backbone is not what its manifest says; nothing has been computed.
+    #[error(transparent)]
+    Manifest(BackboneError),
     #[error(transparent)]
     Assets(#[from] AssetError),
     #[error(transparent)]
@@ -48,6 +51,6 @@ impl PipelineError {
     /// Whether the user has to change the pipeline (or how it was called) rather than run again.
     #[must_use]
     pub fn is_wrong_pipeline(&self) -> bool {
-        matches!(self, PipelineError::Wrong(_))
+        matches!(self, PipelineError::Wrong(_) | PipelineError::Manifest(_))
     }
 }

@@ -35,7 +35,9 @@ pub(super) fn extract_missing(
     let options = checked.session_options();
     let first = checked.first;
     let root = &checked.options.root;
-    let mut network = checked.backbone.open(root, first, &options, || checked.runtime())?;
+    let mut network = checked
+        .backbone
+        .open(root, first, &options, || checked.runtime())?;
     let mut done = 0;
     for job in &jobs {
         job.run(checked, plan, &mut network, timings, &mut |rows| {
@@ -152,7 +154,9 @@ impl Job<'_> {
 /// One worker for each core: inference waits for images at the start only, and idle workers cost
 /// nothing.
 fn worker_count() -> usize {
-    thread::available_parallelism().map_or(1, Into::into).min(16)
+    thread::available_parallelism()
+        .map_or(1, Into::into)
+        .min(16)
 }
 
 /// Nanoseconds that all workers together spent on each step.
@@ -173,8 +177,9 @@ impl Clock {
     }
 
     fn add_to(&self, timings: &mut Timings) {
-        let seconds =
-            |counter: &AtomicU64| Duration::from_nanos(counter.load(Ordering::Relaxed)).as_secs_f64();
+        let seconds = |counter: &AtomicU64| {
+            Duration::from_nanos(counter.load(Ordering::Relaxed)).as_secs_f64()
+        };
         timings.read += seconds(&self.read);
         timings.augment += seconds(&self.augment);
         timings.preprocess += seconds(&self.preprocess);
@@ -213,7 +218,9 @@ impl Prepare for Worker<'_> {
             &view
         };
         let id = &self.source.examples()[row.example].id;
-        Clock::timed(&clock.preprocess, || self.preprocessor.apply(id, pixels, input))?;
+        Clock::timed(&clock.preprocess, || {
+            self.preprocessor.apply(id, pixels, input)
+        })?;
         Ok(())
     }
 }

@@ -152,7 +152,8 @@ impl RunFolder {
     fn lock(&self) -> Result<File, FolderError> {
         let parent = self.parent();
         let lock = File::open(parent).map_err(failed(parent, "open the folder for runs"))?;
-        lock.lock().map_err(failed(parent, "lock the folder for runs"))?;
+        lock.lock()
+            .map_err(failed(parent, "lock the folder for runs"))?;
         Ok(lock)
     }
 
@@ -174,11 +175,7 @@ impl RunFolder {
     ///
     /// # Errors
     /// A file cannot be written; the folder is then as it was.
-    pub fn publish(
-        &self,
-        fingerprint: &str,
-        files: &[(&str, Vec<u8>)],
-    ) -> Result<(), FolderError> {
+    pub fn publish(&self, fingerprint: &str, files: &[(&str, Vec<u8>)]) -> Result<(), FolderError> {
         self.recover()?;
         let _lock = self.lock()?;
         let new = self.beside("new");
@@ -186,7 +183,9 @@ impl RunFolder {
             fs::remove_dir_all(&new).map_err(failed(&new, "remove what a dead run left"))?;
         }
         fs::create_dir(&new).map_err(failed(&new, "make a temporary folder"))?;
-        let published = self.fill(&new, fingerprint, files).and_then(|()| self.swap_in(&new));
+        let published = self
+            .fill(&new, fingerprint, files)
+            .and_then(|()| self.swap_in(&new));
         if published.is_err() {
             // The first error is the one to report; what stays is removed by the next run.
             let _ = fs::remove_dir_all(&new);
@@ -242,7 +241,9 @@ impl RunFolder {
             let entry = entry.map_err(failed(old, "list the last run"))?;
             let name = entry.file_name();
             let target = self.path.join(&name);
-            let ours = name.to_str().is_some_and(|n| n == OUTPUTS || known.contains_key(n));
+            let ours = name
+                .to_str()
+                .is_some_and(|n| n == OUTPUTS || known.contains_key(n));
             if !ours && !target.exists() {
                 fs::rename(entry.path(), &target)
                     .map_err(failed(&target, "carry a file over from the last run"))?;
@@ -349,7 +350,10 @@ mod tests {
         publish(&folder, "1", "one");
         let files = [("a.txt", b"two".to_vec()), ("no/such/folder", vec![])];
         let error = folder.publish("2", &files).unwrap_err().to_string();
-        assert!(error.contains("cannot write a result of the run"), "{error}");
+        assert!(
+            error.contains("cannot write a result of the run"),
+            "{error}"
+        );
         assert_eq!(folder.state("1").unwrap(), FolderState::UpToDate);
         let left: Vec<_> = fs::read_dir(root.path().join("runs")).unwrap().collect();
         assert_eq!(left.len(), 1, "{left:?}");

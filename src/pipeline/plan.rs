@@ -184,5 +184,9 @@ fn fingerprint(
             add(format!("{:?}", example.label).as_bytes());
         }
     }
-    Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hash
+        .finalize()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect())
 }

@@ -6,8 +6,7 @@ use ndarray::ArrayView2;
 use serde::{Deserialize, Serialize};
 
 use crate::dataset::Example;
-use crate::head::EpochRow;
-use crate::head::metrics::Metrics;
+use crate::head::{EpochRow, Metrics, metrics};
 
 /// `metrics.json`.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -92,11 +91,13 @@ pub(super) fn predictions_csv(
     let mut writer = csv::Writer::from_writer(Vec::new());
     let fixed = ["id", "label", "predicted"].map(str::to_owned);
     writer.write_record(
-        fixed.into_iter().chain(classes.iter().map(|c| format!("p_{c}"))),
+        fixed
+            .into_iter()
+            .chain(classes.iter().map(|c| format!("p_{c}"))),
     )?;
     let name = |class: usize| classes.get(class).cloned().unwrap_or_default();
     for (example, row) in examples.iter().zip(probabilities.rows()) {
-        let predicted = crate::head::metrics::predicted(row);
+        let predicted = metrics::predicted(row);
         let fixed = [
             example.id.clone(),
             example.label.map(name).unwrap_or_default(),

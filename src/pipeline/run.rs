@@ -66,7 +66,11 @@ fn begin(checked: &Checked, plan: &Plan, observer: &mut Logged) {
     for warning in &plan.warnings {
         observer.event(&Event::Warning(warning.to_string()));
     }
-    let test = checked.dataset.test.as_ref().map_or(0, |s| s.examples().len());
+    let test = checked
+        .dataset
+        .test
+        .as_ref()
+        .map_or(0, |s| s.examples().len());
     let train = checked.dataset.train.examples().len();
     let what = format!("{train} training and {test} test examples");
     observer.event(&Event::Skipped(Stage::Dataset, what));
@@ -102,7 +106,10 @@ fn finish(
         let (probabilities, score) = training::evaluate(plan, source, fit, observer)?;
         timings.evaluate = start.elapsed().as_secs_f64();
         let table = predictions_csv(source.examples(), source.classes(), probabilities.view());
-        files.push(("predictions.csv", table.map_err(unwritable("predictions.csv"))?));
+        files.push((
+            "predictions.csv",
+            table.map_err(unwritable("predictions.csv"))?,
+        ));
         test = Some(score);
     }
     let metrics = summary(checked, plan, timings, fit.as_ref(), test);
@@ -135,7 +142,9 @@ fn summary(
             classes: dataset.train.classes().to_vec(),
         },
         test,
-        validation: fit.and_then(|f| f.validation.as_ref()).map(|v| v.metrics.clone()),
+        validation: fit
+            .and_then(|f| f.validation.as_ref())
+            .map(|v| v.metrics.clone()),
         epochs: fit.map(|f| f.epochs),
         provider: ProviderSummary {
             name: checked.config.extract.provider.name().to_owned(),

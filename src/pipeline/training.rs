@@ -41,7 +41,11 @@ pub(super) fn train(
     );
     observer.event(&Event::Started(Stage::Train, what, phases * most));
     let mut progress = |row: &EpochRow| {
-        let before = if row.phase == Phase::Final { (phases - 1) * most } else { 0 };
+        let before = if row.phase == Phase::Final {
+            (phases - 1) * most
+        } else {
+            0
+        };
         let done = before + row.epoch as u64;
         observer.event(&Event::Progress(Stage::Train, done, describe(row)));
     };
@@ -59,7 +63,11 @@ pub(super) fn evaluate(
     observer: &mut dyn Observer,
 ) -> Result<(Array2<f32>, Metrics), PipelineError> {
     let start = Instant::now();
-    let ids = plan.test.as_ref().map(|part| part.ids.as_slice()).unwrap_or_default();
+    let ids = plan
+        .test
+        .as_ref()
+        .map(|part| part.ids.as_slice())
+        .unwrap_or_default();
     let features = plan.store.read(ids)?;
     let what = format!("{} examples", features.nrows());
     observer.event(&Event::Started(Stage::Evaluate, what, 1));
@@ -76,7 +84,10 @@ pub(super) fn head_file(checked: &Checked, fit: &Fit) -> Result<Vec<u8>, Pipelin
     let head = fit.head.clone().with_class_names(names)?;
     let space = crate::yaml::to_string(&checked.space)?;
     let metadata = BTreeMap::from([
-        ("pipeline".to_owned(), checked.config.name.as_str().to_owned()),
+        (
+            "pipeline".to_owned(),
+            checked.config.name.as_str().to_owned(),
+        ),
         ("features".to_owned(), space),
         ("catpipe".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
     ]);
@@ -85,7 +96,11 @@ pub(super) fn head_file(checked: &Checked, fit: &Fit) -> Result<Vec<u8>, Pipelin
 
 /// Labels of a source that was found to be labelled when the pipeline was checked.
 fn labels(source: &Source) -> Vec<usize> {
-    source.examples().iter().filter_map(|example| example.label).collect()
+    source
+        .examples()
+        .iter()
+        .filter_map(|example| example.label)
+        .collect()
 }
 
 fn describe(row: &EpochRow) -> String {
@@ -100,7 +115,10 @@ fn outcome(fit: &Fit) -> String {
     match &fit.validation {
         Some(validation) => {
             let m = &validation.metrics;
-            format!("{trained}; cross-validation: {} of {} right", m.correct, m.total)
+            format!(
+                "{trained}; cross-validation: {} of {} right",
+                m.correct, m.total
+            )
         }
         None => trained,
     }

@@ -23,7 +23,13 @@ pub struct Summary<'a> {
 /// head went wrong.
 #[must_use]
 pub fn summary(lines: &[Summary], classes: &[String]) -> String {
-    let mut table = Table::new(["scored on", "right", "accuracy", "95 % interval", "log loss"]);
+    let mut table = Table::new([
+        "scored on",
+        "right",
+        "accuracy",
+        "95 % interval",
+        "log loss",
+    ]);
     for line in lines {
         let share = line.correct as f64 / line.total.max(1) as f64;
         let [low, high] = line.interval;
@@ -49,7 +55,12 @@ fn percent(share: f64) -> String {
 
 /// One line a class: how many of it were right, and what the others were taken for.
 fn mistakes(line: &Summary, classes: &[String]) -> String {
-    let name = |class: usize| classes.get(class).cloned().unwrap_or_else(|| class.to_string());
+    let name = |class: usize| {
+        classes
+            .get(class)
+            .cloned()
+            .unwrap_or_else(|| class.to_string())
+    };
     let mut table = Table::new(["class", "right", "taken for"]);
     for (truth, counts) in line.confusion.iter().enumerate() {
         let all: usize = counts.iter().sum();

@@ -46,7 +46,11 @@ fn line(cells: &[String], widths: &[usize]) -> String {
     for (column, (cell, width)) in cells.iter().zip(widths).enumerate() {
         line.push_str("  ");
         let pad = " ".repeat(width.saturating_sub(cell.chars().count()));
-        let (before, after) = if column == 0 { ("", pad.as_str()) } else { (pad.as_str(), "") };
+        let (before, after) = if column == 0 {
+            ("", pad.as_str())
+        } else {
+            (pad.as_str(), "")
+        };
         line.push_str(before);
         line.push_str(cell);
         line.push_str(after);

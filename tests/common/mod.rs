@@ -63,7 +63,11 @@ impl Project {
     /// Runs the program and expects it to succeed.
     pub fn ok(&self, args: &[&str]) -> Ran {
         let ran = self.run(args);
-        assert_eq!(ran.code, 0, "catpipe {args:?}\n{}{}", ran.stdout, ran.stderr);
+        assert_eq!(
+            ran.code, 0,
+            "catpipe {args:?}\n{}{}",
+            ran.stdout, ran.stderr
+        );
         ran
     }
 

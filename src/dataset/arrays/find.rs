@@ -90,15 +90,24 @@ pub(super) fn open_file(path: &Path) -> Result<hdf5::File, SourceError> {
         } else {
             "check the path, or get it again"
         };
-        SourceError::NotHdf5 { path: path.to_owned(), bytes, hint }
+        SourceError::NotHdf5 {
+            path: path.to_owned(),
+            bytes,
+            hint,
+        }
     })
 }
 
 /// The size and the first bytes of a file.
 fn beginning(path: &Path) -> Result<(u64, Vec<u8>), SourceError> {
     let unreadable = |error: std::io::Error| match error.kind() {
-        ErrorKind::NotFound => SourceError::NoFile { path: path.to_owned() },
-        _ => SourceError::Unreadable { path: path.to_owned(), error },
+        ErrorKind::NotFound => SourceError::NoFile {
+            path: path.to_owned(),
+        },
+        _ => SourceError::Unreadable {
+            path: path.to_owned(),
+            error,
+        },
     };
     let meta = std::fs::metadata(path).map_err(unreadable)?;
     if !meta.is_file() {
@@ -128,13 +137,26 @@ pub(super) fn array(
         what: what.to_owned(),
         reason: error.to_string(),
     };
-    let shape = dataset.space().map_err(|e| unreadable("the shape", e))?.shape();
+    let shape = dataset
+        .space()
+        .map_err(|e| unreadable("the shape", e))?
+        .shape();
     let element = dataset
         .dtype()
         .and_then(|dtype| dtype.to_descriptor())
         .map_err(|e| unreadable("the type", e))?;
-    let kind = ArrayKind { shape, element: element.to_string() };
-    Ok(Array { dataset, path: path.to_owned(), key, name: name.to_owned(), kind, element })
+    let kind = ArrayKind {
+        shape,
+        element: element.to_string(),
+    };
+    Ok(Array {
+        dataset,
+        path: path.to_owned(),
+        key,
+        name: name.to_owned(),
+        kind,
+        element,
+    })
 }
 
 fn missing(file: &hdf5::File, path: &Path, key: ArrayKey, name: &str) -> SourceError {
@@ -147,7 +169,13 @@ fn missing(file: &hdf5::File, path: &Path, key: ArrayKey, name: &str) -> SourceE
         .min()
         .filter(|(distance, there)| *distance <= there.chars().count().div_ceil(2))
         .map(|(_, there)| there.clone());
-    SourceError::NoArray { path: path.to_owned(), key, name: name.to_owned(), found, nearest }
+    SourceError::NoArray {
+        path: path.to_owned(),
+        key,
+        name: name.to_owned(),
+        found,
+        nearest,
+    }
 }
 
 /// Collects the datasets of a group and of the groups in it. What cannot be opened is left out:
@@ -163,7 +191,13 @@ fn list(group: &Group, prefix: &str, depth: usize, found: &mut Vec<(String, Arra
                 Ok(element) => element.to_string(),
                 Err(_) => "an unsupported type".into(),
             };
-            found.push((full, ArrayKind { shape: dataset.shape(), element }));
+            found.push((
+                full,
+                ArrayKind {
+                    shape: dataset.shape(),
+                    element,
+                },
+            ));
         } else if depth < MAX_DEPTH
             && let Ok(inner) = group.group(&name)
         {

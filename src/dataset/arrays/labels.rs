@@ -13,7 +13,10 @@ pub(super) fn read(
     classes: Option<usize>,
 ) -> Result<Vec<usize>, SourceError> {
     let labels = array.len()?;
-    if !matches!(array.element, TypeDescriptor::Integer(_) | TypeDescriptor::Unsigned(_)) {
+    if !matches!(
+        array.element,
+        TypeDescriptor::Integer(_) | TypeDescriptor::Unsigned(_)
+    ) {
         return Err(array.wrong());
     }
     // Before a byte is read: a damaged file may declare any length, the images' is bounded.

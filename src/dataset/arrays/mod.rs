@@ -57,7 +57,12 @@ pub(super) fn open(path: &Path, names: &Names) -> Result<Opened, SourceError> {
     let images = find::array(&file, path, ArrayKey::Images, names.images)?;
     let (count, height, width) = images_shape(&images)?;
     let named = match names.classes {
-        Some(name) => Some(names::read(&find::array(&file, path, ArrayKey::Classes, name)?)?),
+        Some(name) => Some(names::read(&find::array(
+            &file,
+            path,
+            ArrayKey::Classes,
+            name,
+        )?)?),
         None => None,
     };
     let labels = match names.labels {
@@ -73,7 +78,15 @@ pub(super) fn open(path: &Path, names: &Names) -> Result<Opened, SourceError> {
         (None, None) => Vec::new(),
     };
     let examples = examples(path, names.images, count, labels.as_deref());
-    Ok(Opened { arrays: Arrays { images, width, height }, examples, classes })
+    Ok(Opened {
+        arrays: Arrays {
+            images,
+            width,
+            height,
+        },
+        examples,
+        classes,
+    })
 }
 
 /// Count, height and width of the images.
@@ -107,7 +120,10 @@ fn images_shape(images: &Array) -> Result<(usize, u32, u32), SourceError> {
 
 /// Names for classes that have none: `0`, `1`, ... up to the largest label.
 fn numbered(labels: &[usize]) -> Vec<String> {
-    let count = labels.iter().max().map_or(0, |&last| last.saturating_add(1));
+    let count = labels
+        .iter()
+        .max()
+        .map_or(0, |&last| last.saturating_add(1));
     (0..count).map(|class| class.to_string()).collect()
 }
 

@@ -21,7 +21,11 @@ pub(super) fn read(array: &Array) -> Result<Vec<String>, SourceError> {
     let mut names = Vec::with_capacity(count);
     for (row, bytes) in raw(array)?.into_iter().enumerate() {
         let name = checked(bytes).and_then(|name| {
-            if seen.insert(name.clone()) { Ok(name) } else { Err(format!("repeats `{name}`")) }
+            if seen.insert(name.clone()) {
+                Ok(name)
+            } else {
+                Err(format!("repeats `{name}`"))
+            }
         });
         names.push(name.map_err(|problem| SourceError::ClassName {
             path: array.path.clone(),
@@ -40,7 +44,10 @@ fn checked(bytes: Vec<u8>) -> Result<String, String> {
             Err(format!("has a control character: {name:?}"))
         }
         Ok(name) => Ok(name),
-        Err(e) => Err(format!("is not UTF-8 text: {:?}", String::from_utf8_lossy(e.as_bytes()))),
+        Err(e) => Err(format!(
+            "is not UTF-8 text: {:?}",
+            String::from_utf8_lossy(e.as_bytes())
+        )),
     }
 }
 

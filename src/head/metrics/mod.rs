@@ -3,8 +3,8 @@
 #[cfg(test)]
 mod tests;
 
-use ndarray::ArrayView2;
-use serde::Serialize;
+use ndarray::{ArrayView1, ArrayView2};
+use serde::{Deserialize, Serialize};
 
 use super::error::HeadError;
 use super::network::loss::argmax;
@@ -16,7 +16,7 @@ const BINS: usize = 15;
 const Z95: f64 = 1.959_963_984_540_054;
 
 /// Scores of predictions against the truth.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Metrics {
     /// Examples whose most probable class is theirs (the first of equals).
     pub correct: usize,
@@ -33,6 +33,12 @@ pub struct Metrics {
     pub ece: f64,
     /// Counts: a row for each true class, a column for each predicted one.
     pub confusion: Vec<Vec<usize>>,
+}
+
+/// The class that a row of scores is for: the most probable one, the first of equals.
+#[must_use]
+pub fn predicted(row: ArrayView1<'_, f32>) -> usize {
+    argmax(row)
 }
 
 /// Scores `probabilities` `[n, classes]` against `labels` `[n]`.

@@ -75,12 +75,7 @@ impl<'c, 'e> Trainer<'c, 'e> {
     /// The sums are of what the network said in training (dropout on), each batch before its step.
     pub(super) fn epoch(&mut self, epoch: usize) -> Result<EpochSums, HeadError> {
         let mut random = stream("epoch", self.seed, &[self.model.key(), epoch as u64]);
-        let mut order: Vec<(usize, usize)> = self
-            .members
-            .iter()
-            .map(|&e| (e, below(&mut random, self.examples.views)))
-            .collect();
-        shuffle(&mut order, &mut random);
+        let order = draw(&self.members, self.examples.views, &mut random);
         let mut sums = EpochSums::default();
         let size = self.config.batch.size(order.len());
         for range in batches::ranges(order.len(), size) {

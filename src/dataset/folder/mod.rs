@@ -1,15 +1,17 @@
 //! Examples as class folders: `root/<class>/**/*.{jpg,jpeg,png}`.
 
+#[cfg(test)]
+mod tests;
+
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use image::RgbImage;
 
-use super::decode;
 use super::error::SourceError;
-use super::key;
 use super::source::Example;
+use super::{decode, key};
 
 /// The endings that an image may have; its format is told by its content.
 const ENDINGS: [&str; 3] = ["jpg", "jpeg", "png"];
@@ -28,9 +30,14 @@ pub(super) struct Opened {
 /// image stops the listing with its name.
 pub(super) fn open(root: &Path) -> Result<Opened, SourceError> {
     if !root.is_dir() {
-        return Err(SourceError::NoFolder { path: root.to_owned() });
+        return Err(SourceError::NoFolder {
+            path: root.to_owned(),
+        });
     }
-    let mut opened = Opened { examples: Vec::new(), classes: Vec::new() };
+    let mut opened = Opened {
+        examples: Vec::new(),
+        classes: Vec::new(),
+    };
     for (class, path) in entries(root)? {
         if !path.is_dir() {
             return Err(SourceError::Stray {
@@ -48,11 +55,15 @@ pub(super) fn open(root: &Path) -> Result<Opened, SourceError> {
         // By id, not folder by folder: an id does not depend on how a folder is walked.
         ids.sort();
         let label = Some(opened.classes.len());
-        opened.examples.extend(ids.into_iter().map(|id| Example { id, label }));
+        opened
+            .examples
+            .extend(ids.into_iter().map(|id| Example { id, label }));
         opened.classes.push(class);
     }
     if opened.classes.is_empty() {
-        return Err(SourceError::NoClasses { path: root.to_owned() });
+        return Err(SourceError::NoClasses {
+            path: root.to_owned(),
+        });
     }
     Ok(opened)
 }
@@ -86,7 +97,10 @@ fn collect(
 
 /// The visible entries of a folder, sorted by name.
 fn entries(folder: &Path) -> Result<Vec<(String, PathBuf)>, SourceError> {
-    let unreadable = |error| SourceError::FileUnreadable { path: folder.to_owned(), error };
+    let unreadable = |error| SourceError::FileUnreadable {
+        path: folder.to_owned(),
+        error,
+    };
     let mut entries = Vec::new();
     for entry in fs::read_dir(folder).map_err(unreadable)? {
         let path = entry.map_err(unreadable)?.path();
@@ -108,7 +122,11 @@ fn entries(folder: &Path) -> Result<Vec<(String, PathBuf)>, SourceError> {
 
 /// Refuses what cannot be an image, by its ending and its first bytes.
 fn check(path: &Path) -> Result<(), SourceError> {
-    let ending = path.extension().and_then(|e| e.to_str()).unwrap_or_default().to_lowercase();
+    let ending = path
+        .extension()
+        .and_then(|e| e.to_str())
+        .unwrap_or_default()
+        .to_lowercase();
     let problem = if !ENDINGS.contains(&ending.as_str()) {
         "is not a .jpg, .jpeg or .png file: move it out of the class folder"
     } else if !path.exists() {
@@ -116,15 +134,23 @@ fn check(path: &Path) -> Result<(), SourceError> {
     } else if !path.is_file() {
         "is not a regular file: move it out of the class folder"
     } else {
-        let image = |error| SourceError::Image { path: path.to_owned(), error };
+        let image = |error| SourceError::Image {
+            path: path.to_owned(),
+            error,
+        };
         return decode::sniff(&bytes(path, 16)?).map(drop).map_err(image);
     };
-    Err(SourceError::Stray { path: path.to_owned(), problem })
+    Err(SourceError::Stray {
+        path: path.to_owned(),
+        problem,
+    })
 }
 
 fn canonical(folder: &Path) -> Result<PathBuf, SourceError> {
-    fs::canonicalize(folder)
-        .map_err(|error| SourceError::FileUnreadable { path: folder.to_owned(), error })
+    fs::canonicalize(folder).map_err(|error| SourceError::FileUnreadable {
+        path: folder.to_owned(),
+        error,
+    })
 }
 
 /// The first bytes of a file.
@@ -132,17 +158,26 @@ fn bytes(path: &Path, limit: u64) -> Result<Vec<u8>, SourceError> {
     let mut bytes = Vec::new();
     File::open(path)
         .and_then(|file| file.take(limit).read_to_end(&mut bytes))
-        .map_err(|error| SourceError::FileUnreadable { path: path.to_owned(), error })?;
+        .map_err(|error| SourceError::FileUnreadable {
+            path: path.to_owned(),
+            error,
+        })?;
     Ok(bytes)
 }
 
 /// The whole file.
 fn whole(path: &Path) -> Result<Vec<u8>, SourceError> {
-    let unreadable = |error| SourceError::FileUnreadable { path: path.to_owned(), error };
+    let unreadable = |error| SourceError::FileUnreadable {
+        path: path.to_owned(),
+        error,
+    };
     let size = fs::metadata(path).map_err(unreadable)?.len();
     if size > MAX_FILE {
         let text = format!("its {size} bytes are more than the {MAX_FILE} that are accepted");
-        return Err(unreadable(std::io::Error::new(ErrorKind::FileTooLarge, text)));
+        return Err(unreadable(std::io::Error::new(
+            ErrorKind::FileTooLarge,
+            text,
+        )));
     }
     bytes(path, MAX_FILE)
 }

@@ -4,11 +4,13 @@
 //! EXIF orientation applied, transparency laid on white, 16 bits rounded to 8, grey as RGB.
 //! Colour profiles and gamma chunks are not applied, as in most training pipelines.
 
+mod jpeg;
+#[cfg(test)]
+mod tests;
+
 use std::io::Cursor;
 
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits, RgbImage};
-
-use super::jpeg;
 
 /// What decoded pixels depend on besides the file's bytes: it is part of an example's content
 /// key, so that rows of another decoder are not taken for rows of this one.
@@ -63,26 +65,34 @@ pub enum DecodeError {
 }
 
 /// Tells the format from a file's first bytes (16 are enough).
-pub(super) fn sniff(head: &[u8]) -> Result<ImageFormat, DecodeError> {
+pub(in crate::dataset) fn sniff(head: &[u8]) -> Result<ImageFormat, DecodeError> {
     if head.is_empty() {
         return Err(DecodeError::Empty);
     }
     match image::guess_format(head) {
         Ok(format) if FORMATS.contains(&format) => Ok(format),
-        Ok(other) => Err(DecodeError::Format { found: format!("{other:?}") }),
-        Err(_) => Err(DecodeError::Format { found: "no image format".into() }),
+        Ok(other) => Err(DecodeError::Format {
+            found: format!("{other:?}"),
+        }),
+        Err(_) => Err(DecodeError::Format {
+            found: "no image format".into(),
+        }),
     }
 }
 
 /// Decodes a whole file.
-pub(super) fn decode(bytes: &[u8]) -> Result<RgbImage, DecodeError> {
+pub(in crate::dataset) fn decode(bytes: &[u8]) -> Result<RgbImage, DecodeError> {
     let format = sniff(bytes)?;
     // The JPEG decoder fills what is missing with grey and says nothing.
     if format == ImageFormat::Jpeg && !jpeg::is_whole(bytes) {
         return Err(DecodeError::Truncated);
     }
     let damaged = |error: ImageError| DecodeError::Damaged {
-        format: if format == ImageFormat::Png { "PNG" } else { "JPEG" },
+        format: if format == ImageFormat::Png {
+            "PNG"
+        } else {
+            "JPEG"
+        },
         reason: error.to_string(),
     };
     let mut limits = Limits::default();
@@ -91,10 +101,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<RgbImage, DecodeError> {
     reader.limits(limits);
     let mut decoder = reader.into_decoder().map_err(damaged)?;
     let (width, height) = decoder.dimensions();
-    if width > MAX_SIDE
-        || height > MAX_SIDE
-        || u64::from(width) * u64::from(height) > MAX_PIXELS
-    {
+    if width > MAX_SIDE || height > MAX_SIDE || u64::from(width) * u64::from(height) > MAX_PIXELS {
         return Err(DecodeError::TooLarge { width, height });
     }
     let orientation = decoder.orientation().map_err(damaged)?;

@@ -50,7 +50,9 @@ mod tests {
             image::Rgb([(x * 6) as u8, (y * 8) as u8, (x * y) as u8])
         });
         let mut bytes = Vec::new();
-        JpegEncoder::new_with_quality(&mut bytes, 90).encode_image(&image).unwrap();
+        JpegEncoder::new_with_quality(&mut bytes, 90)
+            .encode_image(&image)
+            .unwrap();
         bytes
     }
 

@@ -1,0 +1,211 @@
+//! Decoding, right and wrong.
+
+use image::codecs::jpeg::JpegEncoder;
+use image::{ExtendedColorType, ImageBuffer, ImageEncoder, Luma, LumaA, Rgb, Rgba};
+use proptest::prelude::*;
+
+use super::*;
+
+fn unhex(text: &str) -> Vec<u8> {
+    let digits: Vec<u32> = text.chars().filter_map(|c| c.to_digit(16)).collect();
+    digits
+        .chunks(2)
+        .map(|pair| (pair[0] * 16 + pair[1]) as u8)
+        .collect()
+}
+
+fn png<P: image::PixelWithColorType>(image: &ImageBuffer<P, Vec<P::Subpixel>>) -> Vec<u8>
+where
+    [P::Subpixel]: image::EncodableLayout,
+    P::Subpixel: image::Primitive,
+{
+    let mut bytes = Cursor::new(Vec::new());
+    image.write_to(&mut bytes, ImageFormat::Png).unwrap();
+    bytes.into_inner()
+}
+
+fn jpeg_bytes(image: &RgbImage) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    JpegEncoder::new_with_quality(&mut bytes, 100)
+        .encode_image(image)
+        .unwrap();
+    bytes
+}
+
+/// Red above, blue below, 16x32.
+fn flag() -> RgbImage {
+    RgbImage::from_fn(16, 32, |_, y| {
+        if y < 16 {
+            Rgb([250, 0, 0])
+        } else {
+            Rgb([0, 0, 250])
+        }
+    })
+}
+
+/// A JPEG with an EXIF block (TIFF 6.0, big-endian, one entry: tag 0x0112 of type short).
+fn with_orientation(jpeg: &[u8], orientation: u8) -> Vec<u8> {
+    let mut exif = b"Exif\0\0MM\0\x2a\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0".to_vec();
+    exif.extend([orientation, 0, 0, 0, 0, 0, 0]);
+    let mut bytes = jpeg[..2].to_vec();
+    bytes.extend([0xFF, 0xE1]);
+    bytes.extend((exif.len() as u16 + 2).to_be_bytes());
+    bytes.extend(exif);
+    bytes.extend(&jpeg[2..]);
+    bytes
+}
+
+#[test]
+fn png_pixels_come_back_as_they_were() {
+    let image = RgbImage::from_fn(9, 7, |x, y| Rgb([x as u8 * 20, y as u8 * 30, 7]));
+    assert_eq!(decode(&png(&image)).unwrap(), image);
+}
+
+#[test]
+fn grey_becomes_rgb_and_sixteen_bits_become_eight() {
+    let grey = ImageBuffer::<Luma<u8>, _>::from_raw(2, 1, vec![7, 200]).unwrap();
+    assert_eq!(
+        decode(&png(&grey)).unwrap().into_raw(),
+        [7, 7, 7, 200, 200, 200]
+    );
+    // value / 257, to the nearest.
+    let deep = ImageBuffer::<Rgb<u16>, _>::from_raw(1, 1, vec![128, 129, 65_535]).unwrap();
+    assert_eq!(decode(&png(&deep)).unwrap().into_raw(), [0, 1, 255]);
+}
+
+#[test]
+fn transparency_is_laid_on_white() {
+    let rgba = ImageBuffer::<Rgba<u8>, _>::from_raw(
+        3,
+        1,
+        vec![10, 20, 30, 255, 10, 20, 30, 0, 0, 100, 255, 128],
+    );
+    // 0.5019... * colour + 0.4980... * 255: 127, 177.196, 255.
+    let expected = [10, 20, 30, 255, 255, 255, 127, 177, 255];
+    assert_eq!(decode(&png(&rgba.unwrap())).unwrap().into_raw(), expected);
+    let grey = ImageBuffer::<LumaA<u8>, _>::from_raw(1, 1, vec![0, 51]).unwrap();
+    assert_eq!(decode(&png(&grey)).unwrap().into_raw(), [204; 3]);
+    let deep = ImageBuffer::<Rgba<u16>, _>::from_raw(1, 1, vec![0, 65_535, 0, 32_768]).unwrap();
+    assert_eq!(decode(&png(&deep)).unwrap().into_raw(), [127, 255, 127]);
+}
+
+#[test]
+fn files_that_pillow_wrote() {
+    // Pillow 13.0.0: a 3x2 palette PNG with transparency [255, 128, 0, 255], composited on white.
+    let palette = unhex(
+        "89504e470d0a1a0a0000000d4948445200000003000000020203000000e01a8e890000000c504c5445ff0000\
+         00ff000000ff0a141e228829040000000474524e53ff8000ffa1a194660000000c49444154789c6390607802\
+         00013000fd56cd1c730000000049454e44ae426082",
+    );
+    let expected = [
+        [255, 0, 0],
+        [127, 255, 127],
+        [255; 3],
+        [10, 20, 30],
+        [255; 3],
+        [127, 255, 127],
+    ];
+    assert_eq!(decode(&palette).unwrap().into_raw(), expected.concat());
+    // Pillow 13.0.0: 8x8, mode L of 77, progressive, quality 95.
+    let grey = unhex(
+        "ffd8ffe000104a46494600010100000100010000ffdb0043000201010101010201010102020202020403020202\
+         020504040304060506060605060606070908060709070606080b08090a0a0a0a0a06080b0c0b0a0c090a0a0aff\
+         c2000b080008000801011100ffc40014000100000000000000000000000000000007ffda000801010000000119\
+         ffc40014100100000000000000000000000000000000ffda00080101000105027fffc400141001000000000000\
+         00000000000000000000ffda0008010100063f027fffc40014100100000000000000000000000000000000ffda\
+         0008010100013f217fffda00080101000000107fffc40014100100000000000000000000000000000000ffda00\
+         08010100013f107fffd9",
+    );
+    assert!(decode(&grey).unwrap().iter().all(|v| v.abs_diff(77) <= 1));
+}
+
+#[test]
+fn exif_orientation_is_applied() {
+    let upright = jpeg_bytes(&flag());
+    let seen = |orientation| {
+        let image = decode(&with_orientation(&upright, orientation)).unwrap();
+        let (w, h) = image.dimensions();
+        let red = |x: u32, y: u32| image.get_pixel(x, y).0[0] > 200;
+        ((w, h), red(1, 1), red(w - 2, h - 2))
+    };
+    // EXIF 2.3, tag 274: 1 as stored; 3 upside down; 6 the stored top is the right side, 8 the left.
+    assert_eq!(seen(1), ((16, 32), true, false));
+    assert_eq!(seen(3), ((16, 32), false, true));
+    assert_eq!(seen(6), ((32, 16), false, true));
+    assert_eq!(seen(8), ((32, 16), true, false));
+}
+
+#[test]
+fn what_is_no_image_is_named() {
+    let refusal = |bytes: &[u8]| decode(bytes).unwrap_err().to_string();
+    assert_eq!(refusal(b""), "is an empty file");
+    let unknown = "is not a JPEG or PNG image, its content looks like no image format";
+    assert_eq!(refusal(b"<html>not found"), unknown);
+    let gif = "is not a JPEG or PNG image, its content looks like Gif";
+    assert_eq!(refusal(b"GIF89a\x01\0\x01\0"), gif);
+    let whole = jpeg_bytes(&flag());
+    let truncated = "is a truncated JPEG: it ends before its end-of-image marker";
+    assert_eq!(refusal(&whole[..whole.len() - 20]), truncated);
+    let whole = png(&flag());
+    let damaged = refusal(&whole[..whole.len() - 20]);
+    assert!(
+        damaged.starts_with("is a damaged or unsupported PNG image: "),
+        "{damaged}"
+    );
+}
+
+#[test]
+fn a_bomb_is_refused_by_its_header() {
+    let mut header = Vec::new();
+    image::codecs::png::PngEncoder::new(&mut header)
+        .write_image(&[0; 3], 1, 1, ExtendedColorType::Rgb8)
+        .unwrap();
+    for (width, height) in [
+        (40_000u32, 1u32),
+        (20_000, 20_000),
+        (u32::MAX >> 1, u32::MAX >> 1),
+    ] {
+        let mut bomb = header.clone();
+        bomb[16..20].copy_from_slice(&width.to_be_bytes());
+        bomb[20..24].copy_from_slice(&height.to_be_bytes());
+        let checksum = crc(&bomb[12..29]).to_be_bytes();
+        bomb[29..33].copy_from_slice(&checksum);
+        let error = decode(&bomb).unwrap_err();
+        let refused = matches!(
+            error,
+            DecodeError::TooLarge { .. } | DecodeError::Damaged { .. }
+        );
+        assert!(refused, "{error}");
+    }
+}
+
+/// The CRC-32 of a PNG chunk (PNG specification, annex D).
+fn crc(bytes: &[u8]) -> u32 {
+    !bytes.iter().fold(u32::MAX, |crc, &byte| {
+        (0..8).fold(crc ^ u32::from(byte), |c, _| {
+            (c >> 1) ^ (0xEDB8_8320 * (c & 1))
+        })
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn damaged_files_have_an_answer(
+        jpeg: bool,
+        cut in 0.0..1.3f64,
+        flips in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..8),
+    ) {
+        let whole = if jpeg { with_orientation(&jpeg_bytes(&flag()), 6) } else { png(&flag()) };
+        let mut bytes = whole;
+        for (place, value) in flips {
+            let place = place.index(bytes.len());
+            bytes[place] = value;
+        }
+        bytes.truncate((cut * bytes.len() as f64) as usize);
+        if let Ok(image) = decode(&bytes) {
+            prop_assert!(u64::from(image.width()) * u64::from(image.height()) <= MAX_PIXELS);
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! Cross-validation and early stopping.
+
+use super::*;
+use crate::head::train::Phase;
+
+#[test]
+fn validation_leaves_the_final_head_as_it_is() {
+    let data = clouds(31, 5, 3, 2, 1.0);
+    let plain = data.fit(&format!("{DENSE}, epochs: 4"), 1).unwrap();
+    let validated = data
+        .fit(&format!("{DENSE}, epochs: 4, validation: {{}}"), 1)
+        .unwrap();
+    assert_eq!(bytes(&plain), bytes(&validated));
+    assert!(plain.validation.is_none());
+}
+
+#[test]
+fn progress_sees_the_curve_as_it_grows() {
+    let data = clouds(30, 4, 2, 1, 2.0);
+    let config = config(&format!("{LOGISTIC}, epochs: 3, validation: {{folds: 3}}"));
+    let mut seen = Vec::new();
+    let fit = fit(&config, &data.examples(), 1, &mut |row| seen.push(*row)).unwrap();
+    assert_eq!(fit.curve, seen);
+    let shape: Vec<_> = seen
+        .iter()
+        .map(|row| (row.phase, row.epoch, row.of))
+        .collect();
+    let (cv, last) = (Phase::CrossValidation, Phase::Final);
+    assert_eq!(
+        shape,
+        [
+            (cv, 1, 3),
+            (cv, 2, 3),
+            (cv, 3, 3),
+            (last, 1, 3),
+            (last, 2, 3),
+            (last, 3, 3)
+        ]
+    );
+    assert!(
+        seen.iter()
+            .all(|row| row.validation_loss.is_some() == (row.phase == cv))
+    );
+    let validation = fit.validation.unwrap();
+    assert_eq!((fit.epochs, validation.epoch), (3, 3));
+    let row = seen[2];
+    assert_eq!(row.validation_accuracy, Some(validation.metrics.accuracy));
+    assert!((row.validation_loss.unwrap() - validation.metrics.log_loss).abs() < 1e-6);
+}
+
+#[test]
+fn early_stopping_takes_the_epoch_that_validates_best() {
+    let data = clouds(60, 20, 2, 1, 1.0);
+    let yaml = "head: {dense: {hidden: [64]}}, adam: {lr: 0.01}, epochs: 200, \
+                validation: {folds: 4}, early_stopping: {patience: 5}";
+    let fit = data.fit(yaml, 1).unwrap();
+    let losses: Vec<f64> = fit
+        .curve
+        .iter()
+        .filter_map(|row| row.validation_loss)
+        .collect();
+    let best = losses.iter().copied().fold(f64::INFINITY, f64::min);
+    let epoch = losses.iter().position(|&loss| loss == best).unwrap() + 1;
+    assert_eq!(losses.len(), epoch + 5);
+    assert_eq!(fit.epochs, epoch);
+    let validation = fit.validation.as_ref().unwrap();
+    assert_eq!(validation.epoch, epoch);
+    // What is reported is of that epoch, not of the last one.
+    assert!((validation.metrics.log_loss - best).abs() < 1e-6);
+    let last: Vec<_> = fit
+        .curve
+        .iter()
+        .filter(|row| row.phase == Phase::Final)
+        .collect();
+    assert_eq!(last.len(), epoch);
+    assert!(last.iter().all(|row| row.of == epoch));
+    // The final head is the one that these epochs without any validation give.
+    let plain = data.fit(
+        &format!("head: {{dense: {{hidden: [64]}}}}, adam: {{lr: 0.01}}, epochs: {epoch}"),
+        1,
+    );
+    assert_eq!(bytes(&plain.unwrap()), bytes(&fit));
+}
+
+/// The plain views are blank and the others give the label away: training sees the others,
+/// validation the plain ones only.
+#[test]
+fn training_sees_all_views_and_validation_the_plain_one() {
+    let mut data = clouds(40, 3, 2, 4, 20.0);
+    data.features.slice_mut(ndarray::s![..;4, ..]).fill(0.0);
+    let yaml = format!("{LOGISTIC}, epochs: 30, validation: {{folds: 4}}");
+    let fit = data.fit(&yaml, 1).unwrap();
+    let row = fit.curve.last().unwrap();
+    // About three in four views give the label away.
+    assert!(row.train_accuracy > 0.75, "{row:?}");
+    let validation = fit.validation.unwrap();
+    // Blank rows: every example of a fold gets the same probabilities.
+    for fold in 0..4 {
+        let mut rows = (0..40).filter(|&e| validation.fold_of[e] == fold);
+        let first = validation.probabilities.row(rows.next().unwrap());
+        assert!(rows.all(|e| validation.probabilities.row(e) == first));
+    }
+    assert!(validation.metrics.log_loss > 0.65);
+}
+
+/// Labels that only chance can explain, ten times: models that had seen their held-out examples,
+/// by any of their views, would get nearly all of them right.
+#[test]
+fn held_out_examples_are_not_learned_by_heart() {
+    let repeated: Vec<usize> = (0..120).flat_map(|e| [e; 3]).collect();
+    let mut correct = 0;
+    for seed in 0..10 {
+        let mut data = noise(120, 40, seed);
+        data.features = data.features.select(ndarray::Axis(0), &repeated);
+        data.views = 3;
+        let yaml =
+            "head: {dense: {hidden: [64]}}, adam: {lr: 0.01}, epochs: 40, validation: {folds: 5}";
+        let fit = data.fit(yaml, seed).unwrap();
+        assert_eq!(data.accuracy(&fit.head), 1.0);
+        correct += fit.validation.unwrap().metrics.correct;
+    }
+    // 600 expected of 1200; four standard errors are 4 * sqrt(300) = 69.
+    assert!(correct.abs_diff(600) < 69, "{correct}");
+}

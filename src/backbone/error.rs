@@ -11,7 +11,7 @@ use crate::yaml::{Place, YamlError};
 pub enum BackboneError {
     /// The manifest cannot be read or says something that it can't.
     #[error(transparent)]
-    Yaml(#[from] YamlError),
+    Manifest(#[from] YamlError),
     /// The manifest's ONNX file is not there.
     #[error(
         "{place}: file: {} does not exist; make it with: {build}{}", path.display(), place.excerpt()

@@ -25,8 +25,9 @@ impl Backbone {
     ///
     /// # Errors
     /// The manifest cannot be read: see [`Manifest::read`].
-    pub fn named(name: &str, root: &Path) -> Result<Self, BackboneError> {
-        if name == PIXELS {
+    pub fn named(name: impl AsRef<Path>, root: &Path) -> Result<Self, BackboneError> {
+        let name = name.as_ref();
+        if name == Path::new(PIXELS) {
             return Ok(Self::Pixels);
         }
         Ok(Self::Onnx(Box::new(Manifest::read(&root.join(name))?)))

@@ -3,6 +3,7 @@
 mod common;
 
 use std::fs;
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use common::Project;
@@ -209,7 +210,9 @@ fn a_killed_run_leaves_nothing_that_a_later_run_believes() {
 
     for wait in [5, 20, 40, 60, 80, 120, 200, 300] {
         fs::remove_dir_all(clean.path("cache/features")).unwrap();
-        let mut child = clean.command(&["run", "p.yaml"]).spawn().expect("a start");
+        let mut command = clean.command(&["run", "p.yaml"]);
+        let quiet = command.stdout(Stdio::null()).stderr(Stdio::null());
+        let mut child = quiet.spawn().expect("a start");
         std::thread::sleep(Duration::from_millis(wait));
         child.kill().expect("a kill");
         child.wait().expect("an end");

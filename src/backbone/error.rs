@@ -14,15 +14,15 @@ pub enum BackboneError {
     Manifest(#[from] YamlError),
     /// The manifest's ONNX file is not there.
     #[error(
-        "{place}: file: {} does not exist; make it with: {build}{}", path.display(), place.excerpt()
+        "{place}: file: {} does not exist; {}{}", path.display(), make_it(build), place.excerpt()
     )]
     NoGraph {
         /// Where the manifest names the file.
         place: Box<Place>,
         /// Where the file was looked for.
         path: PathBuf,
-        /// The command that makes it.
-        build: String,
+        /// The command that makes it, where the manifest has one.
+        build: Option<String>,
     },
     /// The ONNX file cannot be read.
     #[error("{}: cannot be read: {source}", path.display())]
@@ -36,7 +36,7 @@ pub enum BackboneError {
     #[error(
         "{place}: sha256: {} is not the file that the manifest means\n  \
          expected: {expected}\n  found:    {found}\n  \
-         make it anew with: {build}{}", path.display(), place.excerpt()
+         {}{}", path.display(), make_it(build), place.excerpt()
     )]
     OtherFile {
         /// Where the manifest has the checksum.
@@ -47,8 +47,8 @@ pub enum BackboneError {
         expected: String,
         /// The file's checksum.
         found: String,
-        /// The command that makes the file.
-        build: String,
+        /// The command that makes the file, where the manifest has one.
+        build: Option<String>,
     },
     /// The file is not a usable ONNX graph.
     #[error(transparent)]
@@ -152,4 +152,11 @@ pub enum BackboneError {
         /// What stands in the way.
         reason: String,
     },
+}
+
+fn make_it(build: &Option<String>) -> String {
+    match build {
+        Some(command) => format!("make it with: {command}"),
+        None => "put the file that the manifest means there".to_owned(),
+    }
 }

@@ -18,16 +18,19 @@ pub struct ManifestConfig {
     /// Short name, such as `resnet50`.
     pub name: String,
     /// One line for people.
+    #[serde(default)]
     pub description: String,
-    /// Under what terms the weights may be used.
+    /// Under what terms the weights may be used; empty where nobody says.
+    #[serde(default)]
     pub licence: String,
     /// The ONNX file, relative to the project's root folder.
     pub file: PathBuf,
     /// SHA-256 of the ONNX file; where given, a file with another one is refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sha256: Option<Sha256>,
-    /// Where the weights come from and how the file is made of them.
-    pub source: SourceConfig,
+    /// Where the weights come from and how the file is made of them, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<SourceConfig>,
     /// The graph's input.
     pub input: InputConfig,
     /// From an image to the input.

@@ -66,7 +66,7 @@ fn open(manifest: &Manifest, path: &Path) -> Result<File, BackboneError> {
         io::ErrorKind::NotFound => BackboneError::NoGraph {
             place: Box::new(manifest.document.place("file")),
             path: path.to_path_buf(),
-            build: manifest.config.source.build.clone(),
+            build: build_command(manifest),
         },
         _ => BackboneError::Read {
             path: path.to_path_buf(),
@@ -89,10 +89,15 @@ fn check_digest(manifest: &Manifest, path: &Path, found: &str) -> Result<(), Bac
             path: path.to_path_buf(),
             expected: expected.to_string(),
             found: found.to_owned(),
-            build: manifest.config.source.build.clone(),
+            build: build_command(manifest),
         }),
         _ => Ok(()),
     }
+}
+
+fn build_command(manifest: &Manifest) -> Option<String> {
+    let source = manifest.config.source.as_ref();
+    source.map(|source| source.build.clone())
 }
 
 fn hex(digest: &[u8]) -> String {

@@ -170,6 +170,15 @@ pub(super) fn float(name: &str, value: f32) -> AttributeProto {
     }
 }
 
+/// A string attribute.
+pub(super) fn text(name: &str, value: &str) -> AttributeProto {
+    let s = Some(Bytes::copy_from_slice(value.as_bytes()));
+    AttributeProto {
+        s,
+        ..attribute(name, attribute_proto::AttributeType::String)
+    }
+}
+
 fn attribute(name: &str, of: attribute_proto::AttributeType) -> AttributeProto {
     AttributeProto {
         name: Some(name.to_owned()),

@@ -1,7 +1,7 @@
 //! The ONNX file format: read, cut, import and write graphs without protoc.
 //!
 //! A model is a [`proto::ModelProto`], the generated type of the whole ONNX schema. [`read`] and
-//! [`write`] move it between memory and files, [`Summary`] says what it takes and gives, [`prune`]
+//! [`write()`] move it between memory and files, [`Summary`] says what it takes and gives, [`prune`]
 //! cuts it down to the outputs that are wanted, [`tfjs::import`] makes one from a TensorFlow.js
 //! layers model, and [`tiny::residual`] makes a small one for tests.
 

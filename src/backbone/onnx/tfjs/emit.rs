@@ -1,6 +1,6 @@
 //! The plan as an ONNX graph.
 
-use super::super::build::{GraphBuilder, float, int, ints};
+use super::super::build::{GraphBuilder, float, int, ints, text};
 use super::super::proto::{AttributeProto, ModelProto};
 use super::Report;
 use super::layers::{Activation, Conv, Dense, Norm, Pool, PoolKind};
@@ -21,8 +21,8 @@ pub(super) fn model(plan: &Plan, outputs: &Outputs, report: &Report) -> Result<M
         graph: GraphBuilder::new(name),
         tensors: tensors(plan, outputs),
     };
-    for (place, step) in plan.steps.iter().enumerate() {
-        emitter.step(place, step);
+    for place in 0..plan.steps.len() {
+        emitter.step(plan, place);
     }
     for place in outputs.places() {
         emitter
@@ -76,7 +76,8 @@ struct Emitter {
 }
 
 impl Emitter {
-    fn step(&mut self, place: usize, step: &Step) {
+    fn step(&mut self, plan: &Plan, place: usize) {
+        let step = &plan.steps[place];
         match &step.op {
             Op::Folded => {}
             Op::Input => self.graph.input(&self.tensors[place], &step.shape.onnx()),
@@ -84,7 +85,11 @@ impl Emitter {
             Op::Dense(dense) => self.dense(place, step, dense),
             Op::Norm(norm) => self.norm(place, step, norm),
             Op::Pad(pads) => self.pad(place, step, *pads),
-            Op::Pool(pool) => self.pool(place, step, pool),
+            Op::Pool(pool) => {
+                let before = step.inputs.iter().map(|&input| &plan.steps[input].op);
+                let padded = before.into_iter().any(|op| matches!(op, Op::Pad(_)));
+                self.pool(place, step, pool, padded);
+            }
             Op::GlobalPool(kind) => {
                 let operator = match kind {
                     PoolKind::Max => "GlobalMaxPool",
@@ -187,16 +192,22 @@ impl Emitter {
         self.node("Pad", place, step, &[&pads], Vec::new());
     }
 
-    fn pool(&mut self, place: usize, step: &Step, pool: &Pool) {
+    /// ONNX Runtime (1.31, `Pad_Fusion`) moves the zeros of a `Pad` node into the `pads` of the
+    /// pool behind it, where they count as minus infinity or not at all: a wrong result. It keeps
+    /// off pools that state `auto_pad`, so behind a `Pad` a pool says `VALID` or `SAME_UPPER`,
+    /// which are the paddings of TensorFlow that it can have there.
+    fn pool(&mut self, place: usize, step: &Step, pool: &Pool, padded: bool) {
         let operator = match pool.kind {
             PoolKind::Max => "MaxPool",
             PoolKind::Average => "AveragePool",
         };
-        let attributes = vec![
-            ints("kernel_shape", &pool.window),
-            ints("strides", &pool.strides),
-            ints("pads", &pool.pads.onnx()),
-        ];
+        let padding = match (padded, pool.pads == Pads::default()) {
+            (false, _) => ints("pads", &pool.pads.onnx()),
+            (true, true) => text("auto_pad", "VALID"),
+            (true, false) => text("auto_pad", "SAME_UPPER"),
+        };
+        let window = ints("kernel_shape", &pool.window);
+        let attributes = vec![window, ints("strides", &pool.strides), padding];
         self.node(operator, place, step, &[], attributes);
     }
 

@@ -67,8 +67,8 @@ pub(super) fn merge(conv: &Conv, norm: &Norm) -> Option<Conv> {
     })
 }
 
-/// Folds each zero padding into the convolution or max pool that alone takes it, where the result
-/// is the same to the bit, and counts them.
+/// Folds each zero padding into the padding, convolution or max pool that alone takes it, where
+/// the result is the same to the bit, and counts them.
 ///
 /// A convolution pads with zeros, so that is always so. A max pool pads with minus infinity: the
 /// same only if nothing in its input is below zero. Each window must still meet a real element.
@@ -77,22 +77,23 @@ pub(super) fn paddings(plan: &mut Plan) -> usize {
     let positive = never_negative(plan);
     let mut folded = 0;
     for place in 0..plan.steps.len() {
-        while let Some(&before) = plan.steps[place].inputs.first() {
-            let Op::Pad(pads) = plan.steps[before].op else {
-                break;
-            };
-            let source = plan.steps[before].inputs[0];
-            let (own, window) = match &mut plan.steps[place].op {
-                Op::Conv(conv) => (&mut conv.pads, conv.window),
-                Op::Pool(pool) if pool.kind == PoolKind::Max && positive[source] => {
-                    (&mut pool.pads, pool.window)
-                }
-                _ => break,
-            };
-            let both = own.plus(pads);
-            if uses[before] != 1 || !both.within(window) {
-                break;
+        let Some(&before) = plan.steps[place].inputs.first() else {
+            continue;
+        };
+        let Op::Pad(pads) = plan.steps[before].op else {
+            continue;
+        };
+        let source = plan.steps[before].inputs[0];
+        let (own, window) = match &mut plan.steps[place].op {
+            Op::Pad(own) => (own, None),
+            Op::Conv(conv) => (&mut conv.pads, Some(conv.window)),
+            Op::Pool(pool) if pool.kind == PoolKind::Max && positive[source] => {
+                (&mut pool.pads, Some(pool.window))
             }
+            _ => continue,
+        };
+        let both = own.plus(pads);
+        if uses[before] == 1 && window.is_none_or(|window| both.within(window)) {
             *own = both;
             plan.steps[place].inputs[0] = source;
             plan.steps[before].op = Op::Folded;

@@ -37,8 +37,8 @@ use weights::Weights;
 /// A model made of a TensorFlow.js layers model, and what became of it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Imported {
-    /// The ONNX model: input `input` [N,C,H,W]; outputs `features` [N,width], `feature_map`
-    /// [N,C,h,w] where there is one, and `probabilities` [N,classes] (or `logits`, where the
+    /// The ONNX model: input `input` `[N,C,H,W]`; outputs `features` `[N,width]`, `feature_map`
+    /// `[N,C,h,w]` where there is one, and `probabilities` `[N,classes]` (or `logits`, where the
     /// model ends without a softmax or sigmoid; neither, where it has no classifier).
     pub model: ModelProto,
     /// What was read, folded and chosen.

@@ -223,6 +223,56 @@ fn zero_padding_goes_into_a_max_pool_only_over_what_is_not_negative() {
     assert_eq!(pooled("relu").map(&x).values, [0.0; 4]);
 }
 
+/// ONNX Runtime folds a zero padding into any pool without `auto_pad`, whatever that changes.
+#[test]
+fn a_pool_behind_a_kept_padding_states_auto_pad() {
+    let of = |class: &str, padding: &str| {
+        let config = json!({"pool_size": 3, "strides": 1, "padding": padding});
+        Keras::image([4, 4, 1])
+            .then("a", "Activation", json!({"activation": "tanh"}))
+            .then("p", "ZeroPadding2D", json!({"padding": 1}))
+            .then("m", class, config)
+    };
+    for (class, padding, corner, side) in [
+        ("MaxPooling2D", "valid", 0.0, 4),
+        ("MaxPooling2D", "same", 0.0, 6),
+        ("AveragePooling2D", "valid", 4.0 / 9.0, 4),
+        ("AveragePooling2D", "same", 1.0 / 4.0, 6),
+    ] {
+        let model = of(class, padding);
+        let imported = model.import().unwrap();
+        assert_eq!(operators(&imported.model)[1], "Pad");
+        let pool = &imported.model.graph.as_ref().unwrap().node[2];
+        assert!(
+            pool.attribute
+                .iter()
+                .any(|attribute| attribute.name() == "auto_pad")
+        );
+        let x = Tensor {
+            dims: vec![4, 4, 1],
+            values: vec![-1.0; 16],
+        };
+        let found = model.map(&x);
+        assert_eq!(found.dims, [side, side, 1]);
+        let expected = corner * (-1f32).tanh();
+        assert!(
+            (found.values[0] - expected).abs() < 1e-6,
+            "{class} {padding}: {found:?}"
+        );
+    }
+}
+
+#[test]
+fn paddings_in_a_row_become_one() {
+    let model = Keras::image([4, 4, 1])
+        .then("p", "ZeroPadding2D", json!({"padding": [[0, 1], [2, 0]]}))
+        .then("q", "ZeroPadding2D", json!({"padding": 1}))
+        .then("a", "Activation", json!({"activation": "tanh"}));
+    let imported = model.import().unwrap();
+    assert_eq!(operators(&imported.model)[..2], ["Pad", "Tanh"]);
+    assert_eq!(model.map(&pixels([4, 4, 1])).dims, [7, 8, 1]);
+}
+
 #[test]
 fn a_padding_that_something_else_reads_is_kept() {
     let model = Keras::image([4, 4, 1])

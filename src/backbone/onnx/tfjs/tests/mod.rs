@@ -1,5 +1,6 @@
 //! Small layers models made by hand, imported and run.
 
+mod convolutions;
 mod damage;
 mod fold;
 mod layers;

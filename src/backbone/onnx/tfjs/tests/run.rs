@@ -237,7 +237,8 @@ fn windows(
     channels: usize,
     of: impl Fn(usize, isize, isize) -> f64,
 ) -> Tensor {
-    let (strides, pads) = (node.ints("strides"), node.ints("pads"));
+    let strides = node.ints("strides");
+    let pads = pads(node, x, window, &strides);
     let size = |axis: usize| {
         (x.dims[axis + 1] + pads[axis] + pads[axis + 2] - window[axis]) / strides[axis] + 1
     };
@@ -246,6 +247,29 @@ fn windows(
             |axis: usize, place: usize| (place * strides[axis]) as isize - pads[axis] as isize;
         of(channel, corner(0, y), corner(1, x))
     })
+}
+
+/// Both begins, then both ends, from `pads` or by ONNX's definition of `auto_pad`.
+fn pads(node: &Node<'_>, x: &Tensor, window: [usize; 2], strides: &[usize]) -> Vec<usize> {
+    if let Some(how) = node.attribute("auto_pad") {
+        assert!(node.attribute("pads").is_none(), "they exclude each other");
+        if how.s() == b"VALID" {
+            return vec![0; 4];
+        }
+        assert_eq!(how.s(), b"SAME_UPPER");
+        let total = |axis: usize| {
+            let out = x.dims[axis + 1].div_ceil(strides[axis]);
+            ((out - 1) * strides[axis] + window[axis]).saturating_sub(x.dims[axis + 1])
+        };
+        let before = [total(0) / 2, total(1) / 2];
+        return vec![
+            before[0],
+            before[1],
+            total(0) - before[0],
+            total(1) - before[1],
+        ];
+    }
+    node.ints("pads")
 }
 
 fn norm(node: &Node<'_>, x: &Tensor) -> Tensor {

@@ -53,6 +53,14 @@ pub enum BackboneError {
     /// The file is not a usable ONNX graph.
     #[error(transparent)]
     Onnx(#[from] onnx::OnnxError),
+    /// The manifest's file is not a usable ONNX graph.
+    #[error("{source}; {}", make_it(build))]
+    NotAGraph {
+        /// What is wrong with it; the message names the file.
+        source: onnx::OnnxError,
+        /// The command that makes the file, where the manifest has one.
+        build: Option<String>,
+    },
     /// The manifest and the graph disagree.
     #[error(
         "{place}: {key}: the manifest and {} differ\n  \

@@ -52,7 +52,7 @@ impl fmt::Display for Place {
 #[derive(Debug, thiserror::Error)]
 pub enum YamlError {
     /// The file could not be read.
-    #[error("{}: cannot be read: {source}", path.display())]
+    #[error("{}: {}", path.display(), unread(source))]
     Read {
         /// The document's path.
         path: PathBuf,
@@ -91,6 +91,13 @@ pub enum YamlError {
         /// The writer's words.
         reason: String,
     },
+}
+
+fn unread(source: &std::io::Error) -> String {
+    match source.kind() {
+        std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
+        _ => format!("cannot be read: {source}"),
+    }
 }
 
 fn key_prefix(key: &str) -> String {

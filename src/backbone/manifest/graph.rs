@@ -32,7 +32,10 @@ pub(crate) fn load(manifest: &Manifest, root: &Path) -> Result<Graph, BackboneEr
     if manifest.config.sha256.is_some() {
         check_digest(manifest, &path, &hex(&sha2::Sha256::digest(&content)))?;
     }
-    let whole = onnx::decode(&path, Bytes::from(content))?;
+    let whole = onnx::decode(&path, Bytes::from(content)).map_err(|source| {
+        let build = build_command(manifest);
+        BackboneError::NotAGraph { source, build }
+    })?;
     let model = cut(manifest, &path, &whole)?;
     let summary = Summary::of(&model);
     let difference = check_input(manifest, &summary).or_else(|| check_output(manifest, &summary));

@@ -2,7 +2,7 @@
 //! load: any number of classes and images of any size, the same for the same seed.
 //!
 //! A class is a shape with a texture; where it lies, its size, turn and colours, the background,
-//! the clutter and the noise are each picture's own (see [`image`]).
+//! the clutter and the noise are each picture's own (see [`image()`]).
 
 mod draws;
 mod error;
@@ -106,7 +106,7 @@ impl FromStr for SynthFormat {
     }
 }
 
-/// What [`write`] did.
+/// What [`write()`] did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     /// The folder was made, with this many images.

@@ -152,9 +152,11 @@ mod tests {
     use super::*;
     use crate::augment::tests::{largest_difference, picture};
 
+    type Case = (fn(&mut RgbImage, Ratio), f64, [u8; 36]);
+
     /// Pillow 13.0.0 on `picture(4, 3)`: `ImageEnhance.Brightness`, `.Contrast` and `.Color`, each
     /// with the factor given (Pillow cuts off instead of rounding, hence a difference of 1).
-    const PILLOW: [(fn(&mut RgbImage, Ratio), f64, [u8; 36]); 6] = [
+    const PILLOW: [Case; 6] = [
         (
             brighten,
             1.3,

@@ -82,12 +82,12 @@ impl<'de> Deserialize<'de> for OneOrTwo {
 /// Checks that a pair is `low <= high` with both within the bounds.
 pub(super) fn ordered(pair: [f64; 2], least: f64, most: f64) -> Result<[f64; 2], String> {
     let [low, high] = pair;
-    if !(low <= high) {
+    if low.is_nan() || high.is_nan() || low > high {
         return Err(format!(
             "must be [low, high] with low <= high, found [{low}, {high}]"
         ));
     }
-    if !(least <= low && high <= most) {
+    if low < least || high > most {
         return Err(format!(
             "must lie between {least} and {most}, found [{low}, {high}]"
         ));

@@ -137,25 +137,49 @@ impl<'a> Sampler<'a> {
 
     /// The colour at a position, with the edge pixels going on for ever.
     fn at(&self, x: i64, y: i64) -> [u8; 3] {
-        const ONE: u32 = 1 << WEIGHT_BITS;
-        let weight = |at: i64| (at >> (POSITION_BITS - WEIGHT_BITS)) as u32 & (ONE - 1);
+        const ONE: i64 = 1 << WEIGHT_BITS;
+        let weight = |at: i64| (at >> (POSITION_BITS - WEIGHT_BITS) & (ONE - 1)) as u32;
         let (fx, fy) = (weight(x), weight(y));
         let (x, y) = (x >> POSITION_BITS, y >> POSITION_BITS);
+        if (0..self.last_x).contains(&x) && (0..self.last_y).contains(&y) {
+            let top = y as usize * self.width + x as usize;
+            let bottom = top + self.width;
+            return blend(self.pair(top), self.pair(bottom), fx, fy);
+        }
         let (x0, x1) = (
             x.clamp(0, self.last_x) as usize,
             (x + 1).clamp(0, self.last_x) as usize,
         );
         let top = y.clamp(0, self.last_y) as usize * self.width;
         let bottom = (y + 1).clamp(0, self.last_y) as usize * self.width;
-        let (a, b) = (self.pixels[top + x0], self.pixels[top + x1]);
-        let (c, d) = (self.pixels[bottom + x0], self.pixels[bottom + x1]);
-        std::array::from_fn(|i| {
-            let upper = u32::from(a[i]) * (ONE - fx) + u32::from(b[i]) * fx;
-            let lower = u32::from(c[i]) * (ONE - fx) + u32::from(d[i]) * fx;
-            let sum = upper * (ONE - fy) + lower * fy;
-            ((sum + (1 << (2 * WEIGHT_BITS - 1))) >> (2 * WEIGHT_BITS)) as u8
-        })
+        let pair = |row: usize| [self.pixels[row + x0], self.pixels[row + x1]];
+        blend(pair(top), pair(bottom), fx, fy)
     }
+
+    /// Two neighbours of a row.
+    fn pair(&self, at: usize) -> [[u8; 3]; 2] {
+        [self.pixels[at], self.pixels[at + 1]]
+    }
+}
+
+/// The weighted mean of four pixels, rounded: bilinear interpolation.
+fn blend([a, b]: [[u8; 3]; 2], [c, d]: [[u8; 3]; 2], fx: u32, fy: u32) -> [u8; 3] {
+    const ONE: u32 = 1 << WEIGHT_BITS;
+    let weights = [
+        (ONE - fx) * (ONE - fy),
+        fx * (ONE - fy),
+        (ONE - fx) * fy,
+        fx * fy,
+    ];
+    std::array::from_fn(|i| {
+        let four = [a[i], b[i], c[i], d[i]].map(u32::from);
+        let sum: u32 = four
+            .iter()
+            .zip(weights)
+            .map(|(value, weight)| value * weight)
+            .sum();
+        ((sum + (1 << (2 * WEIGHT_BITS - 1))) >> (2 * WEIGHT_BITS)) as u8
+    })
 }
 
 #[cfg(test)]

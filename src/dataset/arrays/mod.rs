@@ -3,6 +3,8 @@
 //! Images are read one at a time, so memory does not grow with their number. The HDF5 library
 //! works on one call at a time in the whole process; callers on other threads wait their turn.
 
+#[cfg(test)]
+mod damage_tests;
 mod find;
 mod labels;
 mod names;

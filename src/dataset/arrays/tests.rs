@@ -4,7 +4,6 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use hdf5::types::{FixedAscii, VarLenUnicode};
-use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::*;
@@ -14,12 +13,12 @@ fn pixel(row: usize, y: usize, x: usize, c: usize) -> u8 {
 }
 
 /// A folder with `a.h5`: five 4x3 images `x`, labels `y` (0, 1, 2, 1, 0) and names `c`.
-struct Fixture {
-    dir: TempDir,
+pub(super) struct Fixture {
+    pub(super) dir: TempDir,
 }
 
 impl Fixture {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let fixture = Fixture {
             dir: tempfile::tempdir().unwrap(),
         };
@@ -42,7 +41,7 @@ impl Fixture {
         fixture
     }
 
-    fn path(&self) -> PathBuf {
+    pub(super) fn path(&self) -> PathBuf {
         self.dir.path().join("a.h5")
     }
 
@@ -123,7 +122,7 @@ fn every_integer_type_is_a_label_and_every_string_type_a_name() {
 }
 
 /// Adds the images once more as `g/x`, in compressed chunks of two, and `vlen`, names of any length.
-fn with_compressed(fixture: Fixture) -> Fixture {
+pub(super) fn with_compressed(fixture: Fixture) -> Fixture {
     let text = |t: &str| t.parse::<VarLenUnicode>().unwrap();
     let fixture = fixture.with(
         "vlen",
@@ -369,71 +368,4 @@ fn files_that_are_not_there_or_not_hdf5_are_told_apart() {
         text.contains("is a truncated or damaged HDF5 file: get it again"),
         "{text}"
     );
-}
-
-/// Opens a file and reads all of it; what comes out does not matter.
-fn exercise(path: &Path) {
-    for (labels, classes) in [(Some("y"), Some("c")), (None, None)] {
-        if let Ok(opened) = open(
-            path,
-            &Names {
-                images: "x",
-                labels,
-                classes,
-            },
-        ) {
-            for row in 0..opened.examples.len().min(8) {
-                let _ = opened.arrays.read(row);
-            }
-        }
-    }
-    let _ = open(
-        path,
-        &Names {
-            images: "nothing",
-            labels: None,
-            classes: None,
-        },
-    );
-}
-
-#[test]
-fn every_truncation_has_an_answer() {
-    let fixture = with_compressed(Fixture::new());
-    let whole = fs::read(fixture.path()).unwrap();
-    let path = fixture.dir.path().join("cut.h5");
-    for len in (0..whole.len()).step_by(7) {
-        fs::write(&path, &whole[..len]).unwrap();
-        let names = Names {
-            images: "x",
-            labels: Some("y"),
-            classes: Some("c"),
-        };
-        let error = open(&path, &names).err();
-        assert!(
-            error.is_some(),
-            "{len} of {} bytes were believed",
-            whole.len()
-        );
-        exercise(&path);
-    }
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
-
-    #[test]
-    fn flipped_bytes_have_an_answer(
-        flips in proptest::collection::vec((any::<prop::sample::Index>(), 1u8..), 1..6),
-    ) {
-        let fixture = with_compressed(Fixture::new());
-        let mut bytes = fs::read(fixture.path()).unwrap();
-        for (place, bits) in flips {
-            let place = place.index(bytes.len());
-            bytes[place] ^= bits;
-        }
-        let path = fixture.dir.path().join("flipped.h5");
-        fs::write(&path, &bytes).unwrap();
-        exercise(&path);
-    }
 }

@@ -120,6 +120,29 @@ fn files_that_pillow_wrote() {
 }
 
 #[test]
+fn cmyk_is_read_as_pillow_reads_it() {
+    // Pillow 13.0.0: 8x8, mode CMYK of (30, 60, 90, 20), quality 95; its convert("RGB").
+    let cmyk = unhex(
+        "ffd8ffee000e41646f626500640000000000ffdb0043000201010101010201010102020202020403\
+         020202020504040304060506060605060606070908060709070606080b08090a0a0a0a0a06080b0c\
+         0b0a0c090a0a0affc000140800080008044311004d11005911004b1100ffc4001f00000105010101\
+         01010100000000000000000102030405060708090a0bffc400b51000020103030204030505040400\
+         00017d01020300041105122131410613516107227114328191a1082342b1c11552d1f02433627282\
+         090a161718191a25262728292a3435363738393a434445464748494a535455565758595a63646566\
+         6768696a737475767778797a838485868788898a92939495969798999aa2a3a4a5a6a7a8a9aab2b3\
+         b4b5b6b7b8b9bac2c3c4c5c6c7c8c9cad2d3d4d5d6d7d8d9dae1e2e3e4e5e6e7e8e9eaf1f2f3f4f5\
+         f6f7f8f9faffda000e0443004d0059004b00003f00fd84afd0cafa52bf6b2bffd9",
+    );
+    let expected: [u8; 3] = [207, 180, 152];
+    let image = decode(&cmyk).unwrap();
+    assert!(
+        image
+            .pixels()
+            .all(|p| p.0.iter().zip(expected).all(|(a, b)| a.abs_diff(b) <= 1))
+    );
+}
+
+#[test]
 fn exif_orientation_is_applied() {
     let upright = jpeg_bytes(&flag());
     let seen = |orientation| {

@@ -2,7 +2,7 @@
 //! load: any number of classes and images of any size, the same for the same seed.
 //!
 //! A class is a shape with a texture; where it lies, its size, turn and colours, the background,
-//! the clutter and the noise are each picture's own (see [`image`]).
+//! the clutter and the noise are each picture's own (see [`image()`]).
 
 mod draws;
 mod error;
@@ -106,7 +106,7 @@ impl FromStr for SynthFormat {
     }
 }
 
-/// What [`write`] did.
+/// What [`write()`] did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     /// The folder was made, with this many images.
@@ -173,7 +173,9 @@ pub fn write(
     let whole = made_in.path().join("set");
     let images = fill(&whole, set, progress)?;
     let marker = serde_json::to_string_pretty(&Marker::of(*set)).map_err(std::io::Error::from);
-    marker.and_then(|text| fs::write(whole.join(MARKER), text + "\n")).map_err(io(&whole))?;
+    marker
+        .and_then(|text| fs::write(whole.join(MARKER), text + "\n"))
+        .map_err(io(&whole))?;
     fs::rename(&whole, out).map_err(io(out))?;
     Ok(Outcome::Written(images))
 }
@@ -217,14 +219,24 @@ struct Row {
 
 /// Makes the class folders, still empty.
 fn rows(folder: &Path, set: &SynthSet) -> Result<Vec<Row>, SynthError> {
-    let sides = [("train", set.train_per_class, 0), ("test", set.test_per_class, TEST_FROM)];
+    let sides = [
+        ("train", set.train_per_class, 0),
+        ("test", set.test_per_class, TEST_FROM),
+    ];
     let mut rows = Vec::new();
     for (side, count, from) in sides.into_iter().filter(|(_, count, _)| *count > 0) {
         for class in 0..set.classes {
             let folder = folder.join(side).join(class_name(class));
-            fs::create_dir_all(&folder)
-                .map_err(|error| SynthError::Io { path: folder.clone(), error })?;
-            rows.push(Row { folder, class, from, count: u64::from(count) });
+            fs::create_dir_all(&folder).map_err(|error| SynthError::Io {
+                path: folder.clone(),
+                error,
+            })?;
+            rows.push(Row {
+                folder,
+                class,
+                from,
+                count: u64::from(count),
+            });
         }
     }
     Ok(rows)
@@ -244,7 +256,11 @@ fn fill(
             for i in 0..row.count {
                 let path = row.folder.join(format!("{i:05}.{}", set.format.ending()));
                 let [w, h] = set.size;
-                save(&path, &image(set.seed, row.class, row.from + i, w, h), set.format)?;
+                save(
+                    &path,
+                    &image(set.seed, row.class, row.from + i, w, h),
+                    set.format,
+                )?;
                 progress(done.fetch_add(1, Ordering::Relaxed) + 1, total);
             }
         }
@@ -253,10 +269,12 @@ fn fill(
     std::thread::scope(|scope| {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let threads: Vec<_> = (0..cores).map(|_| scope.spawn(work)).collect();
-        threads.into_iter().try_for_each(|thread| match thread.join() {
-            Ok(result) => result,
-            Err(panic) => std::panic::resume_unwind(panic),
-        })
+        threads
+            .into_iter()
+            .try_for_each(|thread| match thread.join() {
+                Ok(result) => result,
+                Err(panic) => std::panic::resume_unwind(panic),
+            })
     })?;
     Ok(total)
 }

@@ -1,6 +1,6 @@
 //! What the tests of this room share.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
@@ -11,23 +11,16 @@ use super::manifest::Manifest;
 use super::onnx::tiny::{TinyConfig, residual};
 use super::onnx::{self, ModelProto};
 use super::runtime::{Runtime, Search};
+use crate::assets;
 use crate::yaml::Document;
 
 /// The machine's ONNX Runtime: `ORT_DYLIB_PATH`, else the cache folder.
 ///
 /// A machine without it fails these tests: to skip them would be to say that they pass.
 pub(crate) fn runtime() -> Runtime {
-    let search = Search::from_env(None, runtime_dir());
+    let cache = assets::cache_dir().unwrap();
+    let search = Search::from_env(None, assets::runtime_dir(&cache));
     Runtime::locate(&search).unwrap_or_else(|error| panic!("run `make setup` first: {error}"))
-}
-
-fn runtime_dir() -> PathBuf {
-    let from = |name| std::env::var_os(name).map(PathBuf::from);
-    let cache = from("CATPIPE_CACHE")
-        .or_else(|| from("XDG_CACHE_HOME").map(|dir| dir.join("catpipe")))
-        .or_else(|| from("HOME").map(|dir| dir.join(".cache/catpipe")))
-        .expect("a cache folder");
-    cache.join("runtime/onnxruntime-1.31.0-cpu")
 }
 
 /// A manifest of a tiny network's file `tiny.onnx` of 8 features and 32x32 pixels.

@@ -142,6 +142,8 @@ fn commit(
     ort::session::Session::builder(runtime.environment())?
         .with_intra_threads(options.threads())?
         .with_inter_threads(1)?
+        // Idle threads sleep instead of spinning: decoding and augmentation run beside this.
+        .with_intra_op_spinning(false)?
         .with_deterministic_compute(true)?
         .with_execution_providers([options.provider.dispatch()])?
         .commit_from_memory(content)

@@ -69,12 +69,14 @@ pub enum HeadError {
     },
     /// A network that would not fit in memory.
     #[error(
-        "the head would learn more than {limit} weights: {inputs} features are too many for these layers; make `hidden` smaller"
+        "{models} models of {inputs} features and these layers are more than {limit} weights in memory at once: make `hidden` or `folds` smaller"
     )]
     TooLarge {
+        /// Models that are trained side by side: the folds, or the head alone.
+        models: usize,
         /// Features of a row.
         inputs: usize,
-        /// The most that is allowed.
+        /// The most weights that are allowed, in all models together.
         limit: usize,
     },
     /// Loss or weights left the numbers.

@@ -9,7 +9,7 @@ impl Activation {
     /// f(x), element by element.
     pub(in crate::head) fn apply<F: Real>(self, mut x: Array2<F>) -> Array2<F> {
         match self {
-            Self::Relu => x.mapv_inplace(|x| if x > F::zero() { x } else { F::zero() * x }),
+            Self::Relu => x.mapv_inplace(|x| if x < F::zero() { F::zero() } else { x }),
         }
         x
     }

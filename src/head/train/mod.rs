@@ -24,8 +24,8 @@ use super::network::parameter_count;
 use cross_validation::cross_validate;
 use trainer::{EpochSums, Trainer};
 
-/// The most weights a head may have: a gigabyte of them, and as much again for each of their
-/// gradient and Adam's two moments.
+/// The most weights in memory at once, over the models of all folds: a gigabyte of them, and as
+/// much again for each of their gradient and Adam's two moments.
 const MOST_WEIGHTS: usize = 1 << 28;
 
 /// A trained head and how it came about.
@@ -168,9 +168,14 @@ impl EpochRow {
 
 fn check_size(config: &TrainConfig, examples: &Examples<'_>) -> Result<(), HeadError> {
     let inputs = examples.width();
-    match parameter_count(&config.head, inputs, examples.classes) {
+    let models = config
+        .validation
+        .map_or(1, |validation| validation.folds.get());
+    let count = parameter_count(&config.head, inputs, examples.classes);
+    match count.and_then(|count| count.checked_mul(models)) {
         Some(count) if count <= MOST_WEIGHTS => Ok(()),
         _ => Err(HeadError::TooLarge {
+            models,
             inputs,
             limit: MOST_WEIGHTS,
         }),

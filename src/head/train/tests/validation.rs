@@ -1,7 +1,7 @@
 //! Cross-validation and early stopping.
 
 use super::*;
-use crate::head::train::Phase;
+use crate::head::train::{EpochRow, Phase};
 
 #[test]
 fn validation_leaves_the_final_head_as_it_is() {
@@ -121,4 +121,34 @@ fn held_out_examples_are_not_learned_by_heart() {
     }
     // 600 expected of 1200; four standard errors are 4 * sqrt(300) = 69.
     assert!(correct.abs_diff(600) < 69, "{correct}");
+}
+
+#[test]
+fn the_curve_is_a_csv_table() {
+    let row = EpochRow {
+        phase: Phase::CrossValidation,
+        epoch: 3,
+        of: 9,
+        train_loss: 0.5,
+        train_accuracy: 0.75,
+        validation_loss: Some(0.625),
+        validation_accuracy: Some(0.5),
+    };
+    let last = EpochRow {
+        phase: Phase::Final,
+        validation_loss: None,
+        validation_accuracy: None,
+        ..row
+    };
+    let mut csv = csv::Writer::from_writer(Vec::new());
+    for row in [row, last] {
+        csv.serialize(row).unwrap();
+    }
+    let text = String::from_utf8(csv.into_inner().unwrap()).unwrap();
+    assert_eq!(
+        text,
+        "phase,epoch,train_loss,train_accuracy,validation_loss,validation_accuracy\n\
+         cross_validation,3,0.5,0.75,0.625,0.5\n\
+         final,3,0.5,0.75,,\n"
+    );
 }

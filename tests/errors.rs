@@ -1,5 +1,6 @@
 //! Wrong things that people try, and what they are told. Each message is a snapshot: it names
 //! what is wrong, where, and what to do.
+#![allow(clippy::expect_used, clippy::panic)] // helpers of tests fail like tests
 
 mod common;
 
@@ -41,8 +42,18 @@ fn write_arrays(path: &Path, name: &str, images: usize, labels: usize) {
     });
     let classes = Array1::from_shape_fn(labels, |n| i64::try_from(n % 2).expect("a label"));
     for (dataset, result) in [
-        ("x", file.new_dataset_builder().with_data(&pixels).create(&*format!("{name}_x"))),
-        ("y", file.new_dataset_builder().with_data(&classes).create(&*format!("{name}_y"))),
+        (
+            "x",
+            file.new_dataset_builder()
+                .with_data(&pixels)
+                .create(&*format!("{name}_x")),
+        ),
+        (
+            "y",
+            file.new_dataset_builder()
+                .with_data(&classes)
+                .create(&*format!("{name}_y")),
+        ),
     ] {
         result.unwrap_or_else(|e| panic!("{dataset}: {e}"));
     }
@@ -187,7 +198,10 @@ fn a_graph_that_is_no_onnx_file() {
 #[test]
 fn a_graph_of_another_width() {
     let project = project();
-    project.write("tiny.yaml", manifest("tiny").replace("width: 16", "width: 2048"));
+    project.write(
+        "tiny.yaml",
+        manifest("tiny").replace("width: 16", "width: 2048"),
+    );
     insta::assert_snapshot!(check(&project, &[]));
 }
 
@@ -195,7 +209,10 @@ fn a_graph_of_another_width() {
 fn a_graph_of_another_checksum() {
     let project = project();
     let pinned = format!("file: tiny.onnx\nsha256: {}", "ab".repeat(32));
-    project.write("tiny.yaml", manifest("tiny").replace("file: tiny.onnx", &pinned));
+    project.write(
+        "tiny.yaml",
+        manifest("tiny").replace("file: tiny.onnx", &pinned),
+    );
     insta::assert_snapshot!(check(&project, &[]));
 }
 

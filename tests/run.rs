@@ -1,4 +1,5 @@
 //! `catpipe run`, from pictures on disk to a scored head, with a small generated network.
+#![allow(clippy::expect_used, clippy::panic)] // helpers of tests fail like tests
 
 mod common;
 

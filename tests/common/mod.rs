@@ -1,5 +1,6 @@
 //! A project in a temporary folder, and the program run in it.
-#![allow(dead_code)] // each test file uses its own part
+// Each test file uses its own part; a helper of a test may fail like the test itself.
+#![allow(dead_code, clippy::expect_used, clippy::panic)]
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

@@ -1,6 +1,6 @@
 //! A project in a temporary folder, and the program run in it.
 // Each test file uses its own part; a helper of a test may fail like the test itself.
-#![allow(dead_code, clippy::expect_used, clippy::panic)]
+#![allow(dead_code, unreachable_pub, clippy::expect_used, clippy::panic)]
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

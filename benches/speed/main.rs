@@ -1,7 +1,10 @@
-//! Speed, as figures of one run on one machine: `cargo bench`, or `make bench`.
+//! Speed and memory, as figures of one run on one machine: `cargo bench`, or `make bench`.
 //!
-//! Each measurement is the best of a few rounds, so that what else the machine does disturbs it
-//! least. The first line is what the others are compared with.
+//! Each speed is the best of a few rounds, so that what else the machine does disturbs it least.
+//! The first line is what the others are compared with.
+
+mod extraction;
+mod memory;
 
 use std::error::Error;
 use std::path::Path;
@@ -20,13 +23,18 @@ fn main() -> ExitCode {
     match measure() {
         Ok(lines) => {
             print(&lines);
-            ExitCode::SUCCESS
+            match memory::measure() {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(error) => failed(&*error),
+            }
         }
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
-        }
+        Err(error) => failed(&*error),
     }
+}
+
+fn failed(error: &dyn Error) -> ExitCode {
+    eprintln!("error: {error}");
+    ExitCode::FAILURE
 }
 
 /// One line of the table.
@@ -41,7 +49,12 @@ fn measure() -> Result<Vec<Line>, Box<dyn Error>> {
     let manifest = Manifest::read(&root.join(MANIFEST))?;
     let runtime = runtime()?;
     eprintln!("{runtime}");
-    Ok(vec![session_alone(&manifest, root, &runtime)?])
+    // The session before and after: a machine that changes its pace in between shows it.
+    let before = session_alone(&manifest, root, &runtime)?;
+    let mut lines = extraction::measure(root, BATCH, THREADS)?;
+    lines.insert(0, before);
+    lines.push(session_alone(&manifest, root, &runtime)?);
+    Ok(lines)
 }
 
 fn runtime() -> Result<Runtime, Box<dyn Error>> {

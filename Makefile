@@ -23,7 +23,7 @@ help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
 
 run: setup ## set everything up and run the main job: pipelines/resnet.yaml on the cat study
-	@code=0; $(CATPIPE) fetch cats || code=$$?; \
+	@code=0; $(CATPIPE) fetch cats >/dev/null || code=$$?; \
 	case $$code in \
 	0) $(CATPIPE) run pipelines/resnet.yaml ;; \
 	3) echo "The cat pictures cannot be reached from here: running on generated pictures instead."; \
@@ -34,12 +34,12 @@ run: setup ## set everything up and run the main job: pipelines/resnet.yaml on t
 
 setup: $(BUILD_TOOLS) ## build the program, get ONNX Runtime and ResNet50
 	@cargo build --release --locked
-	@$(CATPIPE) fetch runtime
+	@$(CATPIPE) fetch runtime >/dev/null
 	@test -f onnx/resnet50.onnx || $(MAKE) --no-print-directory onnx/resnet50.onnx
 
 test: $(BUILD_TOOLS) ## run all tests
 	@cargo build --locked
-	@$(CATPIPE_DEV) fetch runtime
+	@$(CATPIPE_DEV) fetch runtime >/dev/null
 	@test -f onnx/resnet50.onnx || $(MAKE) --no-print-directory onnx/resnet50.onnx CATPIPE=$(CATPIPE_DEV)
 	cargo test --locked
 

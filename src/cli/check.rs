@@ -1,7 +1,9 @@
 //! `catpipe check`.
 
+use serde::Serialize;
+
 use super::failure::Failure;
-use super::output::print;
+use super::output::{print, print_json};
 use super::project::ProjectArgs;
 
 /// Check a pipeline and every file that it names, without running it
@@ -11,20 +13,44 @@ use super::project::ProjectArgs;
 pub(super) struct Args {
     #[command(flatten)]
     project: ProjectArgs,
+
+    /// Print what was found as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// What a pipeline that is fine holds.
+#[derive(Serialize)]
+struct Found<'a> {
+    pipeline: &'a str,
+    train: usize,
+    test: usize,
+    classes: &'a [String],
+    backbone: &'a str,
+    features: usize,
+    numeric_class: &'a str,
 }
 
 pub(super) fn run(args: Args) -> Result<(), Failure> {
     let checked = args.project.checked()?;
-    let train = checked.dataset.train.examples().len();
-    let test = checked
-        .dataset
-        .test
-        .as_ref()
-        .map_or(0, |s| s.examples().len());
+    let found = Found {
+        pipeline: checked.config.name.as_str(),
+        train: checked.dataset.train.examples().len(),
+        test: checked.dataset.test.as_ref().map_or(0, |s| s.examples().len()),
+        classes: checked.dataset.train.classes(),
+        backbone: checked.backbone.name(),
+        features: checked.space.width,
+        numeric_class: &checked.space.numeric,
+    };
+    if args.json {
+        return print_json(&found);
+    }
     print(&format!(
-        "{}: {train} training and {test} test examples, {} features by {}: fine\n",
+        "{}: {} training and {} test examples, {} features by {}: fine\n",
         args.project.pipeline.display(),
-        checked.space.width,
-        checked.backbone.name(),
+        found.train,
+        found.test,
+        found.features,
+        found.backbone,
     ))
 }

@@ -1,10 +1,11 @@
 //! How a run looks while it runs: bars on a terminal, plain lines elsewhere, all on stderr.
 
-use std::io::{IsTerminal, Write};
+use std::fmt::Write;
+use std::io::{IsTerminal, Write as _};
 use std::time::{Duration, Instant};
 
 use anstyle::{AnsiColor, Style};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 
 use crate::pipeline::{Event, Observer, Stage};
 
@@ -47,9 +48,13 @@ impl Progress {
         }
         let bar = ProgressBar::new(total);
         let template =
-            "  {prefix:9} {wide_bar} {human_pos}/{human_len}  {per_sec}  ETA {eta}  {msg}";
+            "  {prefix:9} {wide_bar} {human_pos}/{human_len}  {rate}  ETA {eta}  {msg}";
         if let Ok(style) = ProgressStyle::with_template(template) {
-            bar.set_style(style.progress_chars(BAR));
+            let rate = |state: &ProgressState, out: &mut dyn Write| {
+                // A bar that cannot be drawn is nobody's loss.
+                let _ = write!(out, "{:.1}/s", state.per_sec());
+            };
+            bar.set_style(style.progress_chars(BAR).with_key("rate", rate));
         }
         bar.set_prefix(stage.to_string());
         self.bar = Some(bar);

@@ -83,7 +83,10 @@ fn what_is_right_is_fine() {
     insta::assert_snapshot!(ran.stdout, @"p.yaml: 12 training and 6 test examples, 16 features by tiny: fine");
     let ran = project.ok(&["check", "p.yaml", "--json"]);
     let found: serde_json::Value = serde_json::from_str(&ran.stdout).expect("JSON");
-    assert_eq!((&found["train"], &found["features"]), (&12.into(), &16.into()));
+    assert_eq!(
+        (&found["train"], &found["features"]),
+        (&12.into(), &16.into())
+    );
 }
 
 #[test]

@@ -51,7 +51,10 @@ pub(super) fn measure(
         .map(|(what, augment, views)| {
             let rate = rate(root.path(), augment, views, batch, threads)?;
             let what = format!("extraction stage, JPEG 500x375 to cached rows, {what}");
-            Ok(Line { what, images_a_second: rate })
+            Ok(Line {
+                what,
+                images_a_second: rate,
+            })
         })
         .collect()
 }
@@ -82,7 +85,11 @@ fn rate(
         };
         let outcome = run(&Checked::read(&pipeline, options)?, &mut Quiet)?;
         let timings = outcome.metrics.timings;
-        assert_eq!(timings.rows_computed, IMAGES as usize * views, "an empty store");
+        assert_eq!(
+            timings.rows_computed,
+            IMAGES as usize * views,
+            "an empty store"
+        );
         best = best.max(timings.rows_computed as f64 / timings.extract);
     }
     Ok(best)

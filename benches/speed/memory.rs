@@ -13,7 +13,10 @@ use catpipe::dataset::synth::{self, SynthConfig, SynthSet};
 /// Extracts ever more small pictures with a small network, in a process of its own each time, and
 /// prints each process's peak.
 pub(super) fn measure() -> Result<(), Box<dyn Error>> {
-    println!("\n{:<60} {:>10}", "peak memory of an extraction (small network)", "MB");
+    println!(
+        "\n{:<60} {:>10}",
+        "peak memory of an extraction (small network)", "MB"
+    );
     for images in [1_000, 4_000, 16_000] {
         let peak = peak(images)?;
         println!("{:<60} {peak:>10.1}", format!("{images} images"));
@@ -74,7 +77,11 @@ fn run(root: &Path) -> Result<f64, Box<dyn Error>> {
             peak = now;
         }
         if let Some(code) = child.try_wait()? {
-            return if code.success() { Ok(peak) } else { Err("the extraction failed".into()) };
+            return if code.success() {
+                Ok(peak)
+            } else {
+                Err("the extraction failed".into())
+            };
         }
         sleep(Duration::from_millis(5));
     }

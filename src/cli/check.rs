@@ -36,7 +36,11 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     let found = Found {
         pipeline: checked.config.name.as_str(),
         train: checked.dataset.train.examples().len(),
-        test: checked.dataset.test.as_ref().map_or(0, |s| s.examples().len()),
+        test: checked
+            .dataset
+            .test
+            .as_ref()
+            .map_or(0, |s| s.examples().len()),
         classes: checked.dataset.train.classes(),
         backbone: checked.backbone.name(),
         features: checked.space.width,

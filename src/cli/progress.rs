@@ -47,8 +47,7 @@ impl Progress {
             return;
         }
         let bar = ProgressBar::new(total);
-        let template =
-            "  {prefix:9} {wide_bar} {human_pos}/{human_len}  {rate}  ETA {eta}  {msg}";
+        let template = "  {prefix:9} {wide_bar} {human_pos}/{human_len}  {rate}  ETA {eta}  {msg}";
         if let Ok(style) = ProgressStyle::with_template(template) {
             let rate = |state: &ProgressState, out: &mut dyn Write| {
                 // A bar that cannot be drawn is nobody's loss.

@@ -102,9 +102,9 @@ fn what_is_not_there_is_refused_where_it_stands() {
         ),
         (
             "missing",
-            "licence: none\n",
+            "output: {name: features, width: 8}\n",
             "",
-            "the key `licence` is missing",
+            "the key `output` is missing",
         ),
     ];
     for (what, from, to, expected) in cases {
@@ -210,7 +210,7 @@ fn the_checksum_is_checked_before_the_content() {
         let expected = digest(b"something else").to_lowercase();
         assert!(text.contains(&format!("expected: {expected}\n")), "{text}");
         assert!(text.contains(&digest(b"not ONNX").to_lowercase()), "{text}");
-        assert!(text.contains("make it anew with: make tiny.onnx"), "{text}");
+        assert!(text.contains("make it with: make tiny.onnx"), "{text}");
     }
 
     let right = with(digest(b"not ONNX"));
@@ -219,7 +219,7 @@ fn the_checksum_is_checked_before_the_content() {
         digest(b"not ONNX").to_lowercase()
     );
     let error = right.check_graph(dir.path()).expect_err("not ONNX");
-    assert!(matches!(error, BackboneError::Onnx(_)), "{error}");
+    assert!(matches!(error, BackboneError::NotAGraph { .. }), "{error}");
 }
 
 #[test]

@@ -79,6 +79,8 @@ fn a_run_leaves_everything_that_was_promised() {
     assert_eq!(metrics["validation"]["total"], 24);
     assert_eq!(metrics["dataset"]["views"], 3);
     assert_eq!(metrics["timings"]["rows_computed"], 24 * 3 + 12);
+    assert_eq!(metrics["provider"]["name"], "cpu");
+    assert!(metrics["versions"]["onnxruntime"].is_string(), "{metrics}");
     let correct = metrics["test"]["correct"].as_u64().expect("a count");
 
     let mut table = csv::Reader::from_path(project.path("runs/shapes/predictions.csv")).unwrap();

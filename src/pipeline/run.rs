@@ -36,9 +36,7 @@ pub fn run(checked: &Checked, observer: &mut dyn Observer) -> Result<Outcome, Pi
     let start = Instant::now();
     let plan = Plan::new(checked)?;
     begin(checked, &plan, start.elapsed(), observer);
-    if plan.is_up_to_date() {
-        let text = checked.folder.read("metrics.json")?;
-        let metrics = serde_json::from_slice(&text).map_err(unwritable("metrics.json"))?;
+    if let Some(metrics) = last_metrics(checked, &plan)? {
         skip_all(&plan, observer);
         return Ok(Outcome {
             metrics,
@@ -59,6 +57,16 @@ pub fn run(checked: &Checked, observer: &mut dyn Observer) -> Result<Outcome, Pi
         metrics,
         up_to_date: false,
     })
+}
+
+/// The figures of the last run, where it was this one. Figures that this version of the program
+/// cannot read count as none: the run makes them anew.
+fn last_metrics(checked: &Checked, plan: &Plan) -> Result<Option<RunMetrics>, PipelineError> {
+    if !plan.is_up_to_date() {
+        return Ok(None);
+    }
+    let text = checked.folder.read("metrics.json")?;
+    Ok(serde_json::from_slice(&text).ok())
 }
 
 fn begin(checked: &Checked, plan: &Plan, took: Duration, observer: &mut Logged) {
@@ -114,7 +122,7 @@ fn finish(
         ));
         test = Some(score);
     }
-    let metrics = summary(checked, plan, timings, fit.as_ref(), test);
+    let metrics = summary(checked, plan, timings, fit.as_ref(), test)?;
     let json = serde_json::to_vec_pretty(&metrics).map_err(unwritable("metrics.json"))?;
     files.push(("metrics.json", json));
     files.push(("run.log", observer.lines().as_bytes().to_vec()));
@@ -132,10 +140,9 @@ fn summary(
     timings: Timings,
     fit: Option<&Fit>,
     test: Option<Metrics>,
-) -> RunMetrics {
+) -> Result<RunMetrics, PipelineError> {
     let dataset = &checked.dataset;
-    let version = |name: &str, version: String| (name.to_owned(), version);
-    RunMetrics {
+    Ok(RunMetrics {
         name: checked.config.name.as_str().to_owned(),
         dataset: DatasetSummary {
             train: dataset.train.examples().len(),
@@ -153,11 +160,21 @@ fn summary(
             numeric_class: checked.space.numeric.clone(),
         },
         timings,
-        versions: BTreeMap::from([
-            version("catpipe", env!("CARGO_PKG_VERSION").to_owned()),
-            version("hdf5", features::hdf5_version()),
-        ]),
+        versions: versions(checked)?,
+    })
+}
+
+/// Versions of what made the result.
+fn versions(checked: &Checked) -> Result<BTreeMap<String, String>, PipelineError> {
+    let mut versions = BTreeMap::from([
+        ("catpipe".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
+        ("hdf5".to_owned(), features::hdf5_version()),
+    ]);
+    if checked.backbone.needs_runtime() {
+        let runtime = checked.runtime()?;
+        versions.insert("onnxruntime".to_owned(), runtime.version().to_owned());
     }
+    Ok(versions)
 }
 
 fn unwritable<E: std::fmt::Display>(file: &'static str) -> impl FnOnce(E) -> PipelineError {

@@ -41,7 +41,7 @@ fn a_sheet_shows_examples_against_their_views() {
     // A plain picture and three views of 160 pixels, 8 apart, between margins of 16.
     assert_eq!(page.width(), 2 * 16 + 4 * 160 + 3 * 8);
     let cell = |column: u32, row: u32| {
-        let (x, y) = (16 + column * 168, 16 + 4 * 22 + row * 190);
+        let (x, y) = (16 + column * 168, 16 + 4 * 24 + 8 + row * 200);
         image::imageops::crop_imm(&page, x, y + 16, 160, 128).to_image()
     };
     for row in 0..3 {

@@ -10,6 +10,8 @@ use super::number::{OneOrTwo, ordered};
 /// Compresses the image as a baseline JPEG of random quality and decompresses it (torchvision's
 /// `JPEG`). Colours are kept at full resolution; an image wider or higher than a JPEG can be,
 /// 65535 pixels, stays as it is.
+///
+/// Encoder and decoder are the `image` crate's, integer arithmetic both.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Jpeg {

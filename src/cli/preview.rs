@@ -133,9 +133,12 @@ fn save(image: &RgbImage, path: &Path) -> io::Result<()> {
         Some(folder) if folder != Path::new("") => folder,
         _ => Path::new("."),
     };
-    let mut file = tempfile::Builder::new()
-        .prefix(".preview-")
-        .tempfile_in(folder)?;
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".preview-");
+    // A temporary file is its owner's alone; the sheet is a file like any other.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let mut file = builder.tempfile_in(folder)?;
     file.write_all(bytes.get_ref())?;
     file.persist(path).map_err(|e| e.error)?;
     Ok(())

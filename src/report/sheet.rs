@@ -12,7 +12,7 @@ const MARGIN: u32 = 16;
 /// Pixels of the sheet for each pixel of a letter.
 const ZOOM: u32 = 2;
 const LETTER: u32 = (font::WIDTH + 1) * ZOOM;
-const LINE: u32 = (font::HEIGHT + 4) * ZOOM;
+const LINE: u32 = (font::HEIGHT + 3) * ZOOM;
 /// A sheet of few columns is this wide, so that its labels have room.
 const LEAST_WIDTH: u32 = 640;
 
@@ -63,8 +63,8 @@ impl Sheet {
     #[must_use]
     pub fn draw(&self) -> RgbImage {
         let columns = self.columns.len() as u32;
-        let row_height = LINE + CELL + GAP;
-        let top = MARGIN + 3 * LINE;
+        let row_height = LINE + CELL + 2 * GAP;
+        let top = MARGIN + 3 * LINE + GAP;
         let width = (2 * MARGIN + columns * (CELL + GAP)).saturating_sub(GAP);
         let height = top + self.rows.len() as u32 * row_height + MARGIN;
         let mut page = RgbImage::from_pixel(width.max(LEAST_WIDTH), height, PAPER);
@@ -162,15 +162,15 @@ mod tests {
     #[test]
     fn pictures_stand_in_their_cells_with_their_aspect_ratio() {
         let page = sheet().draw();
-        let rows = 2 * (LINE + CELL + GAP);
+        let rows = 2 * (LINE + CELL + 2 * GAP);
         assert_eq!(
             page.dimensions(),
-            (LEAST_WIDTH, 2 * MARGIN + 3 * LINE + rows)
+            (LEAST_WIDTH, 2 * MARGIN + 3 * LINE + GAP + rows)
         );
         let count = |colour| page.pixels().filter(|p| p.0 == colour).count();
         assert_eq!(count([200, 0, 0]), 2 * 160 * 80);
         assert_eq!(count([0, 0, 200]), 80 * 160);
-        let first = MARGIN + 4 * LINE;
+        let first = MARGIN + 4 * LINE + GAP;
         assert_eq!(page.get_pixel(MARGIN, first), &CELL_PAPER);
         assert_eq!(page.get_pixel(MARGIN, first + 40).0, [200, 0, 0]);
         let inked = |p: &&Rgb<u8>| **p == INK;

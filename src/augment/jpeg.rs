@@ -11,7 +11,7 @@ use super::number::{OneOrTwo, ordered};
 /// `JPEG`). Colours are kept at full resolution; an image wider or higher than a JPEG can be,
 /// 65535 pixels, stays as it is.
 ///
-/// Encoder and decoder are the `image` crate's, integer arithmetic both.
+/// Encoder and decoder are the `image` crate's, with integer or exactly rounded arithmetic.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Jpeg {

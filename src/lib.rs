@@ -12,7 +12,7 @@
 //! | [`extract`] | images through a backbone, decode and augmentation beside inference |
 //! | [`features`] | row keys and the store of rows |
 //! | [`head`] | layers, training, metrics, the saved head |
-//! | [`report`] | tables for people |
+//! | [`report`] | tables and pictures for people |
 //! | [`assets`] | files from outside, pinned and checked |
 //! | [`yaml`] | YAML whose errors name file, line and column |
 //! | [`pipeline`] | the whole: what is up to date, what runs, the run folder |

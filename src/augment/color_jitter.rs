@@ -1,15 +1,16 @@
-//! `color_jitter`: random brightness, contrast and saturation.
+//! `color_jitter`: random brightness, contrast, saturation and hue.
 
 use image::RgbImage;
 use serde::{Deserialize, Serialize};
 
 use super::draws::Draws;
+use super::hue::turn_hue;
 use super::number::{OneOrTwo, ordered};
 
-/// Changes brightness, contrast and saturation by random factors, in random order (torchvision's
-/// `ColorJitter` without hue).
+/// Changes brightness, contrast and saturation by random factors and turns the hue by a random
+/// angle, in random order (torchvision's `ColorJitter`).
 ///
-/// Each is a blend `f * image + (1 - f) * other` of the image with, in turn, black, its mean grey,
+/// Each of the first three is a blend `f * image + (1 - f) * other` of the image with, in turn, black, its mean grey,
 /// and its own grey version; grey is ITU-R 601 luma.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -20,6 +21,33 @@ pub struct ColorJitter {
     pub contrast: Factor,
     /// Factors of saturation; none unless said.
     pub saturation: Factor,
+    /// Turns of the hue; none unless said.
+    #[serde(skip_serializing_if = "Hue::is_none")]
+    pub hue: Hue,
+}
+
+/// Turns of the hue `[low, high]` in shares of the full circle, within -0.5 to 0.5; a single
+/// number `v` is `[-v, v]`.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(try_from = "OneOrTwo")]
+pub struct Hue([f64; 2]);
+
+impl Hue {
+    fn is_none(&self) -> bool {
+        self.0 == [0.0, 0.0]
+    }
+}
+
+impl TryFrom<OneOrTwo> for Hue {
+    type Error = String;
+
+    fn try_from(given: OneOrTwo) -> Result<Self, String> {
+        match given {
+            OneOrTwo::One(v) if (0.0..=0.5).contains(&v) => Ok(Hue([-v, v])),
+            OneOrTwo::One(v) => Err(format!("must be between 0 and 0.5, found {v}")),
+            OneOrTwo::Two(pair) => ordered(pair, -0.5, 0.5).map(Hue),
+        }
+    }
 }
 
 /// Factors `[low, high]`, at least 0 and at most 16; a single number `v` is `[max(0, 1 - v), 1 + v]`.
@@ -60,7 +88,7 @@ impl TryFrom<[f64; 2]> for Factor {
 
 impl ColorJitter {
     /// Every number is drawn whatever the parameters, so that changing one factor leaves the
-    /// draws of the others alone; the fourth place in the order is hue's, which is not there yet.
+    /// draws of the others alone.
     pub(super) fn apply(&self, mut image: RgbImage, draws: &mut Draws) -> RgbImage {
         let mut order = [0, 1, 2, 3];
         for last in (1..order.len()).rev() {
@@ -70,12 +98,13 @@ impl ColorJitter {
         let brightness = factor(self.brightness);
         let contrast = factor(self.contrast);
         let saturation = factor(self.saturation);
+        let turn = draws.between(self.hue.0);
         for step in order {
             match step {
                 0 => brighten(&mut image, brightness),
                 1 => stretch_contrast(&mut image, contrast),
                 2 => saturate(&mut image, saturation),
-                _ => {}
+                _ => turn_hue(&mut image, turn),
             }
         }
         image
@@ -84,28 +113,28 @@ impl ColorJitter {
 
 /// A factor in 2^-16: blends are integer arithmetic, the same on every machine.
 #[derive(Clone, Copy, PartialEq, Eq)]
-struct Ratio(i32);
+pub(super) struct Ratio(i32);
 
 impl Ratio {
-    const ONE: Ratio = Ratio(1 << 16);
+    pub(super) const ONE: Ratio = Ratio(1 << 16);
 
-    fn new(factor: f64) -> Self {
+    pub(super) fn new(factor: f64) -> Self {
         Ratio(libm::rint(factor * 65_536.0) as i32)
     }
 
     /// `f * value + (1 - f) * other`, rounded and kept within 0 to 255.
-    fn blend(self, value: u8, other: u8) -> u8 {
+    pub(super) fn blend(self, value: u8, other: u8) -> u8 {
         let (value, other) = (i32::from(value), i32::from(other));
         let sum = (other << 16) + self.0 * (value - other);
         ((sum + (1 << 15)) >> 16).clamp(0, 255) as u8
     }
 }
 
-fn brighten(image: &mut RgbImage, factor: Ratio) {
+pub(super) fn brighten(image: &mut RgbImage, factor: Ratio) {
     towards(image, 0, factor);
 }
 
-fn stretch_contrast(image: &mut RgbImage, factor: Ratio) {
+pub(super) fn stretch_contrast(image: &mut RgbImage, factor: Ratio) {
     if factor != Ratio::ONE {
         towards(image, mean_luma(image), factor);
     }
@@ -123,7 +152,7 @@ fn towards(image: &mut RgbImage, grey: u8, factor: Ratio) {
 }
 
 /// Blends every pixel with its own grey.
-fn saturate(image: &mut RgbImage, factor: Ratio) {
+pub(super) fn saturate(image: &mut RgbImage, factor: Ratio) {
     if factor == Ratio::ONE {
         return;
     }
@@ -135,7 +164,7 @@ fn saturate(image: &mut RgbImage, factor: Ratio) {
 }
 
 /// ITU-R 601 luma, `0.299 R + 0.587 G + 0.114 B`, rounded, in the 16-bit weights that Pillow uses.
-fn luma([r, g, b]: [u8; 3]) -> u8 {
+pub(super) fn luma([r, g, b]: [u8; 3]) -> u8 {
     ((u32::from(r) * 19_595 + u32::from(g) * 38_470 + u32::from(b) * 7_471 + 0x8000) >> 16) as u8
 }
 

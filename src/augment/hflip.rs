@@ -24,7 +24,7 @@ impl Default for Hflip {
 
 impl Hflip {
     pub(super) fn apply(&self, mut image: RgbImage, draws: &mut Draws) -> RgbImage {
-        if draws.unit() < self.p.get() {
+        if draws.chance(self.p) {
             mirror(&mut image);
         }
         image

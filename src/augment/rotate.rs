@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::draws::Draws;
 use super::number::{OneOrTwo, ordered};
+use super::sample::{Fill, fixed, lines};
 
 /// Turns the image by a random angle about its centre, keeping its size (torchvision's
 /// `RandomRotation`, with bilinear interpolation instead of its nearest neighbour).
@@ -23,6 +24,15 @@ pub struct Rotate {
 #[serde(try_from = "OneOrTwo")]
 pub struct Degrees([f64; 2]);
 
+impl Degrees {
+    /// No turn at all.
+    pub(super) const NONE: Degrees = Degrees([0.0, 0.0]);
+
+    pub(super) fn range(self) -> [f64; 2] {
+        self.0
+    }
+}
+
 impl TryFrom<OneOrTwo> for Degrees {
     type Error = String;
 
@@ -35,18 +45,6 @@ impl TryFrom<OneOrTwo> for Degrees {
             OneOrTwo::Two(pair) => ordered(pair, -360.0, 360.0).map(Degrees),
         }
     }
-}
-
-/// What stands in the corners of a turned image.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Fill {
-    /// The nearest pixel of the image: no new colour and no hard edge, which a backbone trained on
-    /// photographs would see as things.
-    #[default]
-    Edge,
-    /// Black, torchvision's default.
-    Black,
 }
 
 impl TryFrom<[f64; 2]> for Degrees {
@@ -68,15 +66,6 @@ impl Rotate {
     }
 }
 
-/// Positions are counted in 2^-32 pixels, weights in 2^-10: integers, so that the sum of many
-/// steps is the same everywhere, and fast.
-const POSITION_BITS: u32 = 32;
-const WEIGHT_BITS: u32 = 10;
-
-fn fixed(x: f64) -> i64 {
-    libm::rint(x * (1i64 << POSITION_BITS) as f64) as i64
-}
-
 /// The image turned counter-clockwise. For each pixel of the result at `(x, y)`:
 ///
 ///     (x', y') = R (x + 1/2 - w/2, y + 1/2 - h/2) + (w/2 - 1/2, h/2 - 1/2),
@@ -84,101 +73,17 @@ fn fixed(x: f64) -> i64 {
 ///
 /// is where it comes from, read with bilinear weights; beyond the outermost pixel centres the
 /// nearest pixels count (with `Fill::Black` only for the half pixel up to the image's border).
-fn turned(image: &RgbImage, degrees: f64, fill: Fill) -> RgbImage {
-    let (w, h) = image.dimensions();
+pub(super) fn turned(image: &RgbImage, degrees: f64, fill: Fill) -> RgbImage {
     let angle = degrees * (std::f64::consts::PI / 180.0);
     let (sin, cos) = (libm::sin(angle), libm::cos(angle));
-    let (half_w, half_h) = (f64::from(w) / 2.0, f64::from(h) / 2.0);
-    let (step_x, step_y) = (fixed(cos), fixed(sin));
-    let sampler = Sampler::new(image);
-    let mut out = RgbImage::new(w, h);
-    let row_len = (w as usize * 3).max(1);
-    for (y, row) in out.chunks_exact_mut(row_len).enumerate() {
-        let (dx, dy) = (0.5 - half_w, y as f64 + 0.5 - half_h);
-        let mut from_x = fixed(cos * dx - sin * dy + half_w - 0.5);
-        let mut from_y = fixed(sin * dx + cos * dy + half_h - 0.5);
-        let (pixels, _) = row.as_chunks_mut::<3>();
-        for pixel in pixels {
-            if fill == Fill::Edge || sampler.reaches(from_x, from_y) {
-                *pixel = sampler.at(from_x, from_y);
-            }
-            from_x += step_x;
-            from_y += step_y;
-        }
-    }
-    out
-}
-
-/// Reads an image between its pixels.
-struct Sampler<'a> {
-    pixels: &'a [[u8; 3]],
-    width: usize,
-    last_x: i64,
-    last_y: i64,
-}
-
-impl<'a> Sampler<'a> {
-    fn new(image: &'a RgbImage) -> Self {
-        let (pixels, _) = image.as_raw().as_chunks::<3>();
-        Sampler {
-            pixels,
-            width: image.width() as usize,
-            last_x: i64::from(image.width()) - 1,
-            last_y: i64::from(image.height()) - 1,
-        }
-    }
-
-    /// Whether a position lies on the image, up to the borders of its outermost pixels.
-    fn reaches(&self, x: i64, y: i64) -> bool {
-        const HALF: i64 = 1 << (POSITION_BITS - 1);
-        let on = |at: i64, last: i64| -HALF <= at && at < (last << POSITION_BITS) + HALF;
-        on(x, self.last_x) && on(y, self.last_y)
-    }
-
-    /// The colour at a position, with the edge pixels going on for ever.
-    fn at(&self, x: i64, y: i64) -> [u8; 3] {
-        const ONE: i64 = 1 << WEIGHT_BITS;
-        let weight = |at: i64| (at >> (POSITION_BITS - WEIGHT_BITS) & (ONE - 1)) as u32;
-        let (fx, fy) = (weight(x), weight(y));
-        let (x, y) = (x >> POSITION_BITS, y >> POSITION_BITS);
-        if (0..self.last_x).contains(&x) && (0..self.last_y).contains(&y) {
-            let top = y as usize * self.width + x as usize;
-            let bottom = top + self.width;
-            return blend(self.pair(top), self.pair(bottom), fx, fy);
-        }
-        let (x0, x1) = (
-            x.clamp(0, self.last_x) as usize,
-            (x + 1).clamp(0, self.last_x) as usize,
-        );
-        let top = y.clamp(0, self.last_y) as usize * self.width;
-        let bottom = (y + 1).clamp(0, self.last_y) as usize * self.width;
-        let pair = |row: usize| [self.pixels[row + x0], self.pixels[row + x1]];
-        blend(pair(top), pair(bottom), fx, fy)
-    }
-
-    /// Two neighbours of a row.
-    fn pair(&self, at: usize) -> [[u8; 3]; 2] {
-        [self.pixels[at], self.pixels[at + 1]]
-    }
-}
-
-/// The weighted mean of four pixels, rounded: bilinear interpolation.
-fn blend([a, b]: [[u8; 3]; 2], [c, d]: [[u8; 3]; 2], fx: u32, fy: u32) -> [u8; 3] {
-    const ONE: u32 = 1 << WEIGHT_BITS;
-    let weights = [
-        (ONE - fx) * (ONE - fy),
-        fx * (ONE - fy),
-        (ONE - fx) * fy,
-        fx * fy,
-    ];
-    std::array::from_fn(|i| {
-        let four = [a[i], b[i], c[i], d[i]].map(u32::from);
-        let sum: u32 = four
-            .iter()
-            .zip(weights)
-            .map(|(value, weight)| value * weight)
-            .sum();
-        ((sum + (1 << (2 * WEIGHT_BITS - 1))) >> (2 * WEIGHT_BITS)) as u8
+    let half_w = f64::from(image.width()) / 2.0;
+    let half_h = f64::from(image.height()) / 2.0;
+    lines(image, fill, [fixed(cos), fixed(sin)], |y| {
+        let (dx, dy) = (0.5 - half_w, y + 0.5 - half_h);
+        [
+            cos * dx - sin * dy + half_w - 0.5,
+            sin * dx + cos * dy + half_h - 0.5,
+        ]
     })
 }
 

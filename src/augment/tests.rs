@@ -37,7 +37,7 @@ ops:
   - color_jitter: {brightness: 0.2, contrast: 0.2, saturation: 0.2}
 ";
 
-fn hash(image: &RgbImage) -> String {
+pub(super) fn hash(image: &RgbImage) -> String {
     let digest = Sha256::new()
         .chain_update(image.width().to_le_bytes())
         .chain_update(image.height().to_le_bytes())
@@ -153,13 +153,131 @@ fn mistakes_are_named() {
             "{views: 1, ops: [{random_resized_crop: {ratio: [2, 1]}}]}",
             "low <= high",
         ),
-        ("{views: 1, ops: [{color_jitter: {hue: 0.1}}]}", "hue"),
+        (
+            "{views: 1, ops: [{color_jitter: {hue: 0.6}}]}",
+            "must be between 0 and 0.5, found 0.6",
+        ),
+        ("{views: 1, ops: [{color_jitter: {hues: 0.1}}]}", "hues"),
         ("{views: 1, op: []}", "op"),
     ] {
         let message = serde_saphyr::from_str::<AugmentConfig>(text)
             .unwrap_err()
             .to_string();
         assert!(message.contains(part), "{text}: {message}");
+    }
+}
+
+/// Every op but those that need none of their own, once.
+const EVERY_OP: &str = "
+- hflip: {}
+- vflip: {}
+- random_resized_crop: {}
+- center_crop: {size: [9, 14]}
+- pad: {padding: [1, 0, 2, 3], padding_mode: reflect}
+- rotate: {degrees: 180, fill: black}
+- affine: {degrees: 30, translate: [0.3, 0.2], scale: [0.5, 2.0], shear: [-20, 20, -60, 60]}
+- perspective: {distortion_scale: 1, p: 1}
+- color_jitter: {brightness: 1, contrast: 1, saturation: 3, hue: 0.5}
+- grayscale: {p: 0.5}
+- autocontrast: {p: 1}
+- equalize: {p: 1}
+- posterize: {bits: 2, p: 1}
+- solarize: {threshold: 128, p: 1}
+- gaussian_blur: {kernel_size: [7, 13]}
+- sharpness: {sharpness_factor: 3, p: 1}
+- jpeg: {quality: [1, 100]}
+- noise: {sigma: 0.3}
+- random_erasing: {p: 1, value: random}
+- one_of: {ops: [{vflip: {}}, {rand_augment: {}}, {random_apply: {p: 0.9, ops: [{jpeg: {quality: 5}}, {noise: {}}]}}], weights: [1, 2, 1]}
+- random_apply: {ops: [{pad: {padding: 2}}, {affine: {degrees: 90, fill: black}}]}
+- trivial_augment_wide: {fill: black}
+- rand_augment: {num_ops: 4, magnitude: 30}
+";
+
+fn every_op() -> Vec<Op> {
+    serde_saphyr::from_str(EVERY_OP).unwrap()
+}
+
+#[test]
+fn every_op_is_among_those_tested_and_in_the_table() {
+    let names: Vec<&str> = every_op().iter().map(Op::name).collect();
+    assert_eq!(names, Op::NAMES);
+    let table = include_str!("mod.rs");
+    for name in Op::NAMES {
+        assert!(table.contains(&format!("//! | `{name}` | ")), "{name}");
+    }
+}
+
+#[test]
+fn the_meaning_of_every_op_has_not_changed() {
+    // If one of these fails, its op means something else than before: raise VERSION.
+    let found: Vec<String> = every_op()
+        .into_iter()
+        .map(|op| {
+            let name = op.name();
+            let config = AugmentConfig {
+                views: 1,
+                ops: vec![op],
+            };
+            format!(
+                "{name} {}",
+                hash(&view(&picture(40, 30), &config, 7, &[1; 32], 1))
+            )
+        })
+        .collect();
+    insta::assert_snapshot!(found.join("\n"));
+}
+
+#[test]
+fn hue_leaves_views_and_keys_without_it_alone() {
+    let jitter = |hue: &str| {
+        config(&format!(
+            "{{views: 1, ops: [{{color_jitter: {{brightness: 0.2, saturation: [0.5, 1.0]{hue}}}}}]}}"
+        ))
+    };
+    let (without, zero, with) = (jitter(""), jitter(", hue: 0"), jitter(", hue: 0.5"));
+    assert_eq!(
+        without.view_key(1, 1),
+        "view v1 seed=1 number=1 ops=[{\"color_jitter\":{\"brightness\":[0.8,1.2],\
+         \"contrast\":[1.0,1.0],\"saturation\":[0.5,1.0]}}]"
+    );
+    assert_eq!(without.view_key(1, 1), zero.view_key(1, 1));
+    assert!(with.view_key(1, 1).contains("\"hue\":[-0.5,0.5]"));
+    let image = picture(20, 10);
+    let view = |config| view(&image, config, 1, &[3; 32], 1);
+    assert_eq!(view(&without), view(&zero));
+    assert_ne!(view(&without), view(&with));
+}
+
+#[test]
+fn deep_nesting_is_an_error_and_no_overflow() {
+    let deep = 3000;
+    let open = "{one_of: {ops: [".repeat(deep);
+    let close = "]}}".repeat(deep);
+    let text = format!("{{views: 1, ops: [{open}{{hflip: {{}}}}{close}]}}");
+    let document = crate::yaml::Document::parse(std::path::Path::new("p.yaml"), &text);
+    let read = document.and_then(|document| document.typed::<AugmentConfig>());
+    assert!(read.is_err());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+
+    #[test]
+    fn any_image_has_every_view_by_every_op(
+        w in 1u32..24, h in 1u32..24, seed: u64, example: [u8; 32], number in 1u32..,
+    ) {
+        let image = picture(w, h);
+        for op in every_op() {
+            let config = AugmentConfig { views: 1, ops: vec![op] };
+            let first = view(&image, &config, seed, &example, number);
+            prop_assert_eq!(&first, &view(&image, &config, seed, &example, number));
+            prop_assert!(!first.is_empty());
+            let text = serde_json::to_string(&config).unwrap();
+            prop_assert_eq!(serde_saphyr::from_str::<AugmentConfig>(&text).unwrap(), config);
+        }
+        let all = AugmentConfig { views: 1, ops: every_op() };
+        prop_assert!(!view(&image, &all, seed, &example, number).is_empty());
     }
 }
 

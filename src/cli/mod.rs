@@ -8,6 +8,7 @@ mod failure;
 mod fetch;
 mod model;
 mod output;
+mod preview;
 mod progress;
 mod project;
 mod run;
@@ -37,6 +38,7 @@ struct Cli {
 enum Command {
     Run(run::Args),
     Check(check::Args),
+    Preview(preview::Args),
     Model(model::Args),
     Fetch(fetch::Args),
     Synth(synth::Args),
@@ -48,6 +50,7 @@ pub fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Run(args) => run::run(args),
         Command::Check(args) => check::run(args),
+        Command::Preview(args) => preview::run(args),
         Command::Model(args) => model::run(args),
         Command::Fetch(args) => fetch::run(args),
         Command::Synth(args) => synth::run(args),

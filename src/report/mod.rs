@@ -1,7 +1,10 @@
-//! Tables for people.
+//! Tables and pictures for people.
 
+mod font;
+mod sheet;
 mod summary;
 mod table;
 
+pub use sheet::Sheet;
 pub use summary::{Summary, summary};
 pub use table::Table;

@@ -268,7 +268,7 @@ mod tests {
         assert!(
             error
                 .to_string()
-                .starts_with("root/onnx/none.yaml: cannot be read"),
+                .starts_with("root/onnx/none.yaml: there is no such file"),
             "{error}"
         );
     }

@@ -133,6 +133,15 @@ impl Summary {
         }
     }
 
+    /// All tensors whose type the graph states: inputs, outputs and those between.
+    pub(super) fn stated(model: &ModelProto) -> Vec<Port> {
+        let values = model.graph.iter().flat_map(|graph| {
+            let between = graph.value_info.iter();
+            graph.input.iter().chain(&graph.output).chain(between)
+        });
+        values.map(port).collect()
+    }
+
     /// The output of this name.
     pub fn output(&self, name: &str) -> Option<&Port> {
         self.outputs.iter().find(|port| port.name == name)

@@ -2,10 +2,8 @@
 //! compared with features that others have computed.
 #![allow(clippy::expect_used, clippy::panic)] // helpers of tests fail like tests
 
-mod common;
-
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use catpipe::assets::{cache_dir, runtime_dir};
 use catpipe::backbone::onnx::{self, tfjs};
@@ -14,7 +12,10 @@ use image::RgbImage;
 use ndarray::{Array2, Array4, ArrayView1, Axis};
 use ndarray_npy::ReadNpyExt;
 
-use common::checkout;
+/// A file of this checkout.
+fn checkout(relative: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(relative)
+}
 
 /// A file beside the checkout, or a line that says what could not be tested.
 fn shared(relative: &str) -> Option<PathBuf> {

@@ -47,6 +47,16 @@ test: $(BUILD_TOOLS) ## run all tests
 onnx/resnet50.onnx:
 	$(CATPIPE) model import tfjs "$$($(CATPIPE) fetch resnet50)" -o $@
 
+# Its checksum stands in onnx/mobilenet_v1_075.yaml. The weights come from a mirror folder.
+MOBILENET := mobilenet_v1_0.75_224
+onnx/mobilenet_v1_075.onnx:
+	@test -f "$(CATPIPE_MIRROR)/$(MOBILENET)/model.json" || { \
+	  echo "$@ needs TensorFlow.js' MobileNet: put model.json and its shards (group1-shard1of1 ...), from"; \
+	  echo "https://storage.googleapis.com/tfjs-models/tfjs/$(MOBILENET)/model.json and beside it,"; \
+	  echo "into a folder $(MOBILENET)/ and run: make $@ CATPIPE_MIRROR=the folder around it"; \
+	  exit 1; } >&2
+	$(CATPIPE) model import tfjs "$(CATPIPE_MIRROR)/$(MOBILENET)/model.json" -o $@
+
 lint: $(BUILD_TOOLS) ## check the format and the lints
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings

@@ -149,6 +149,23 @@ fn rows_do_not_depend_on_the_batch() {
     }
 }
 
+#[test]
+fn the_features_are_found_where_only_classes_are_offered() {
+    let whole = onnx::read(&checkout("onnx/resnet50.onnx")).expect("`make test` builds it");
+    let classes = onnx::prune(&whole, &["probabilities"]).expect("an output");
+    let (cut, chosen) = onnx::features(&classes, None).expect("features");
+    assert_eq!(chosen.dims, Some(vec![1, 2048]));
+    let expected = onnx::prune(&whole, &["features", "feature_map"]).expect("outputs");
+    assert_eq!(Summary::of(&cut).outputs, Summary::of(&expected).outputs);
+    assert_eq!(
+        Summary::of(&cut).parameters,
+        Summary::of(&expected).parameters
+    );
+    // He et al. count 3.8e9 multiplications.
+    let flops = onnx::Shapes::of(&whole).flops().expect("a count");
+    assert!((7_500_000_000..7_900_000_000).contains(&flops), "{flops}");
+}
+
 /// Reads a reference array, or says that this machine does not have it.
 fn reference<A: ReadNpyExt>(name: &str) -> Option<A> {
     let path: PathBuf = checkout("../shared/reference").join(name);

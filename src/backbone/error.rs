@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::manifest::ForeignError;
 use super::onnx;
 use crate::yaml::{Place, YamlError};
 
@@ -77,6 +78,26 @@ pub enum BackboneError {
         declared: String,
         /// What the graph says.
         found: String,
+    },
+    /// A file of another program, which the manifest's preprocessing names, can't be followed.
+    #[error("{place}: {key}: {source}{}", place.excerpt())]
+    Foreign {
+        /// Where the manifest names the file.
+        place: Box<Place>,
+        /// The manifest's key, such as `preprocess.timm`.
+        key: &'static str,
+        /// What is wrong with the file.
+        source: ForeignError,
+    },
+    /// Two of the manifest's statements do not go together.
+    #[error("{place}: {key}: {reason}{}", place.excerpt())]
+    Contradiction {
+        /// Where one of them stands.
+        place: Box<Place>,
+        /// Its key.
+        key: &'static str,
+        /// What does not go together.
+        reason: String,
     },
     /// ONNX Runtime refuses the graph.
     #[error("{}: ONNX Runtime cannot load this graph: {reason}", path.display())]

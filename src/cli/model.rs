@@ -1,6 +1,9 @@
 //! `catpipe model`: work on backbone graphs.
 
-use std::path::PathBuf;
+mod features;
+mod inspect;
+
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use clap::Subcommand;
@@ -27,6 +30,8 @@ enum ModelCommand {
         #[command(subcommand)]
         format: Format,
     },
+    Inspect(inspect::Args),
+    Features(features::Args),
 }
 
 #[derive(Debug, Subcommand)]
@@ -49,13 +54,20 @@ enum Format {
 }
 
 pub(super) fn run(args: Args) -> Result<(), Failure> {
-    let ModelCommand::Import {
-        format: Format::Tfjs { model, output },
-    } = args.command;
+    match args.command {
+        ModelCommand::Import {
+            format: Format::Tfjs { model, output },
+        } => import(&model, &output),
+        ModelCommand::Inspect(args) => inspect::run(args),
+        ModelCommand::Features(args) => features::run(args),
+    }
+}
+
+fn import(model: &Path, output: &Path) -> Result<(), Failure> {
     let start = Instant::now();
-    let imported = tfjs::import(&model).map_err(Failure::failed)?;
-    onnx::write(&output, &imported.model).map_err(Failure::failed)?;
-    let bytes = std::fs::read(&output)
+    let imported = tfjs::import(model).map_err(Failure::failed)?;
+    onnx::write(output, &imported.model).map_err(Failure::failed)?;
+    let bytes = std::fs::read(output)
         .map_err(|e| Failure::failed(format!("{}: cannot be read back: {e}", output.display())))?;
     let digest = sha256_hex(&bytes);
     print(&format!(

@@ -6,10 +6,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-/// The largest side of a network's input that is believed.
-const MAX_SIDE: u32 = 8192;
-/// The largest number of features that is believed.
-const MAX_WIDTH: u32 = 1 << 20;
+use super::number::{Side, Width};
+use super::preprocess::PreprocessSource;
 
 /// A backbone's manifest as it stands in its YAML file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -34,7 +32,7 @@ pub struct ManifestConfig {
     /// The graph's input.
     pub input: InputConfig,
     /// From an image to the input.
-    pub preprocess: PreprocessConfig,
+    pub preprocess: PreprocessSource,
     /// The graph's output that holds the features.
     pub output: OutputConfig,
 }
@@ -55,6 +53,8 @@ pub struct SourceConfig {
 pub enum Origin {
     /// A package of the npm registry.
     Npm(NpmPackage),
+    /// A public address.
+    Url(String),
 }
 
 /// One version of an npm package, pinned.
@@ -69,7 +69,7 @@ pub struct NpmPackage {
     pub integrity: String,
 }
 
-/// The graph's input: `[N, 3, height, width]` of `f32`.
+/// The graph's input: a batch of images, each [`InputConfig::dims`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct InputConfig {
@@ -87,20 +87,23 @@ impl InputConfig {
     /// Height in pixels.
     #[must_use]
     pub fn height(&self) -> u32 {
-        self.size[0].0
+        self.size[0].get()
     }
 
     /// Width in pixels.
     #[must_use]
     pub fn width(&self) -> u32 {
-        self.size[1].0
+        self.size[1].get()
     }
 
-    /// The dimensions after the batch: `[3, height, width]` for `nchw`.
+    /// The dimensions after the batch: `[3, height, width]` for `nchw`, `[height, width, 3]` for
+    /// `nhwc`.
     #[must_use]
     pub fn dims(&self) -> [usize; 3] {
+        let [height, width] = [self.height() as usize, self.width() as usize];
         match self.layout {
-            Layout::Nchw => [3, self.height() as usize, self.width() as usize],
+            Layout::Nchw => [3, height, width],
+            Layout::Nhwc => [height, width, 3],
         }
     }
 }
@@ -109,8 +112,21 @@ impl InputConfig {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Layout {
-    /// Batch, channel, row, column.
+    /// Batch, channel, row, column: what PyTorch exports.
     Nchw,
+    /// Batch, row, column, channel: what TensorFlow exports.
+    Nhwc,
+}
+
+impl Layout {
+    /// As it stands in a manifest.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Nchw => "nchw",
+            Self::Nhwc => "nhwc",
+        }
+    }
 }
 
 /// The type of the input's values.
@@ -119,61 +135,19 @@ pub enum Layout {
 pub enum Dtype {
     /// 32-bit floating point.
     Float32,
+    /// Grey levels 0..=255 as they are, for graphs that scale them themselves.
+    Uint8,
 }
 
-/// From an RGB image to the input: resize, order the channels, then for each value x of 0..=255
-/// `(x * scale - mean) / std`, with mean and std in the order of `color`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PreprocessConfig {
-    /// The order of the channels.
-    pub color: Color,
-    /// How the image gets the input's size.
-    pub resize: ResizeConfig,
-    /// What a grey level of 0..=255 is multiplied by.
-    pub scale: Positive,
-    /// What is taken off each channel, after `scale`.
-    pub mean: [Finite; 3],
-    /// What each channel is then divided by.
-    pub std: [Positive; 3],
-}
-
-/// The order of the channels.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Color {
-    /// Red, green, blue.
-    Rgb,
-    /// Blue, green, red.
-    Bgr,
-}
-
-/// How an image gets the input's size.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ResizeConfig {
-    /// What happens to the aspect ratio.
-    pub rule: Rule,
-    /// How a pixel is made of its neighbours.
-    pub filter: Filter,
-    /// Whether the filter grows with the shrinking factor, as Pillow's does.
-    pub antialias: Antialias,
-}
-
-/// What happens to the aspect ratio.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Rule {
-    /// Height and width are scaled each on its own.
-    Stretch,
-}
-
-/// How a pixel is made of its neighbours.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Filter {
-    /// A triangle.
-    Bilinear,
+impl Dtype {
+    /// As it stands in a manifest, and as ONNX calls it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Float32 => "float32",
+            Self::Uint8 => "uint8",
+        }
+    }
 }
 
 /// The graph's output that holds the features: `[N, width]`.
@@ -184,117 +158,6 @@ pub struct OutputConfig {
     pub name: String,
     /// The number of features of a row.
     pub width: Width,
-}
-
-/// `true`: resizing without antialias is not there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "bool", into = "bool")]
-pub struct Antialias;
-
-impl TryFrom<bool> for Antialias {
-    type Error = &'static str;
-
-    fn try_from(antialias: bool) -> Result<Self, Self::Error> {
-        if antialias {
-            Ok(Self)
-        } else {
-            Err("must be true: only antialiased filters are there")
-        }
-    }
-}
-
-impl From<Antialias> for bool {
-    fn from(_: Antialias) -> Self {
-        true
-    }
-}
-
-/// A number between -1e9 and 1e9: no input value can then overflow `f32`.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "f64", into = "f64")]
-pub struct Finite(f64);
-
-/// A number between 1e-9 and 1e9.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "f64", into = "f64")]
-pub struct Positive(f64);
-
-macro_rules! number {
-    ($name:ident, $holds:expr, $wording:literal) => {
-        impl $name {
-            /// The number.
-            #[must_use]
-            pub fn get(self) -> f64 {
-                self.0
-            }
-        }
-
-        impl TryFrom<f64> for $name {
-            type Error = String;
-
-            fn try_from(number: f64) -> Result<Self, Self::Error> {
-                let holds: fn(f64) -> bool = $holds;
-                let refuse = || format!(concat!("must be ", $wording, ", found {}"), number);
-                holds(number).then_some(Self(number)).ok_or_else(refuse)
-            }
-        }
-
-        impl From<$name> for f64 {
-            fn from(number: $name) -> Self {
-                number.0
-            }
-        }
-    };
-}
-
-number!(Finite, |number| number.abs() <= 1e9, "between -1e9 and 1e9");
-number!(
-    Positive,
-    |number| (1e-9..=1e9).contains(&number),
-    "between 1e-9 and 1e9"
-);
-
-macro_rules! count {
-    ($name:ident, $most:expr) => {
-        impl TryFrom<u32> for $name {
-            type Error = String;
-
-            fn try_from(count: u32) -> Result<Self, Self::Error> {
-                let refuse = || format!("must be between 1 and {}, found {count}", $most);
-                (1..=$most)
-                    .contains(&count)
-                    .then_some(Self(count))
-                    .ok_or_else(refuse)
-            }
-        }
-
-        impl From<$name> for u32 {
-            fn from(count: $name) -> Self {
-                count.0
-            }
-        }
-    };
-}
-
-/// One side of the input in pixels, 1..=8192.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "u32", into = "u32")]
-pub struct Side(u32);
-
-/// A number of features, 1..=1048576.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "u32", into = "u32")]
-pub struct Width(u32);
-
-count!(Side, MAX_SIDE);
-count!(Width, MAX_WIDTH);
-
-impl Width {
-    /// The number of features.
-    #[must_use]
-    pub fn get(self) -> usize {
-        self.0 as usize
-    }
 }
 
 /// A SHA-256 checksum: 64 hexadecimal digits, kept in lower case.

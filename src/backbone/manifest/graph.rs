@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use sha2::Digest;
 
-use super::Manifest;
+use super::{Dtype, Manifest};
 use crate::backbone::error::BackboneError;
 use crate::backbone::onnx::{self, Dim, Element, ModelProto, OnnxError, Port, Summary};
 
@@ -152,10 +152,11 @@ fn cut(manifest: &Manifest, path: &Path, whole: &ModelProto) -> Result<ModelProt
 
 fn check_input(manifest: &Manifest, summary: &Summary) -> Option<Difference> {
     let config = &manifest.config.input;
-    let [channels, height, width] = config.dims();
+    let [first, second, third] = config.dims();
     let declared = format!(
-        "{}: float32 [N, {channels}, {height}, {width}]",
-        config.name
+        "{}: {} [N, {first}, {second}, {third}]",
+        config.name,
+        config.dtype.name()
     );
     let differs = |key, found: String| {
         Some(Difference {
@@ -171,7 +172,11 @@ fn check_input(manifest: &Manifest, summary: &Summary) -> Option<Difference> {
     if port.name != config.name {
         return differs("input.name", port.to_string());
     }
-    if port.element != Some(Element::FLOAT32) {
+    let element = match config.dtype {
+        Dtype::Float32 => Element::FLOAT32,
+        Dtype::Uint8 => Element::UINT8,
+    };
+    if port.element != Some(element) {
         return differs("input.dtype", port.to_string());
     }
     let fits = rest_of_batch(port).is_none_or(|rest| {

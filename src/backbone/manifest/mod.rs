@@ -1,17 +1,28 @@
 //! A backbone's manifest: where its graph comes from, what goes in, what comes out.
 
 mod config;
+mod foreign;
 mod graph;
+mod huggingface;
+mod number;
+mod preprocess;
+#[cfg(test)]
+mod preprocess_tests;
+mod resize;
 #[cfg(test)]
 mod tests;
+mod timm;
 
 use std::path::{Path, PathBuf};
 
 pub use config::{
-    Antialias, Color, Dtype, Filter, Finite, InputConfig, Layout, ManifestConfig, NpmPackage,
-    Origin, OutputConfig, Positive, PreprocessConfig, ResizeConfig, Rule, Sha256, Side,
-    SourceConfig, Width,
+    Dtype, InputConfig, Layout, ManifestConfig, NpmPackage, Origin, OutputConfig, Sha256,
+    SourceConfig,
 };
+pub use foreign::ForeignError;
+pub use number::{Crop, Finite, Positive, Side, Width};
+pub use preprocess::{Color, PreprocessConfig, PreprocessSource, Preset};
+pub use resize::{Filter, Fit, ResizeConfig, Shortest};
 
 use super::error::BackboneError;
 use super::preprocess::Preprocess;
@@ -22,6 +33,7 @@ use crate::yaml::Document;
 pub struct Manifest {
     /// What the manifest says.
     pub config: ManifestConfig,
+    preprocess: PreprocessConfig,
     document: Document,
 }
 
@@ -38,10 +50,38 @@ impl Manifest {
     /// The manifest in a document that has been read already.
     ///
     /// # Errors
-    /// As [`Manifest::read`].
+    /// As [`Manifest::read`], and a file that the manifest's `preprocess` names cannot be read or
+    /// followed, or does not go with the manifest's `input`.
     pub fn from_document(document: Document) -> Result<Self, BackboneError> {
-        let config = document.typed()?;
-        Ok(Self { config, document })
+        let config: ManifestConfig = document.typed()?;
+        let preprocess = resolve(&config, &document)?;
+        let manifest = Self {
+            config,
+            preprocess,
+            document,
+        };
+        manifest.check_levels()?;
+        Ok(manifest)
+    }
+
+    /// An input of bytes takes grey levels as they are: anything else would be rounded away.
+    fn check_levels(&self) -> Result<(), BackboneError> {
+        let PreprocessConfig {
+            scale, mean, std, ..
+        } = self.preprocess;
+        let identity = scale.get() == 1.0
+            && mean.iter().all(|mean| mean.get() == 0.0)
+            && std.iter().all(|std| std.get() == 1.0);
+        if identity || self.config.input.dtype != Dtype::Uint8 {
+            return Ok(());
+        }
+        Err(BackboneError::Contradiction {
+            place: Box::new(self.document.place("preprocess")),
+            key: "preprocess",
+            reason: "an input of `dtype: uint8` takes grey levels as they are: `scale` must be \
+                     1, `mean` 0 and `std` 1, as `preset: none` has them"
+                .to_owned(),
+        })
     }
 
     /// Where the ONNX file lies, given the project's root folder.
@@ -59,7 +99,7 @@ impl Manifest {
     /// What happens to the pixels before the network.
     #[must_use]
     pub fn preprocess(&self) -> Preprocess {
-        Preprocess::network(&self.config.input, &self.config.preprocess)
+        Preprocess::network(&self.config.input, &self.preprocess)
     }
 
     /// Reads the ONNX file under `root` and compares it with the manifest: checksum, input and
@@ -79,6 +119,49 @@ impl Manifest {
     pub fn graph_digest(&self, root: &Path) -> Result<String, BackboneError> {
         graph::digest(self, root)
     }
+}
+
+/// What the manifest's `preprocess` comes to, key by key.
+fn resolve(
+    config: &ManifestConfig,
+    document: &Document,
+) -> Result<PreprocessConfig, BackboneError> {
+    let wanted = [config.input.height(), config.input.width()];
+    let manifest = document.place("preprocess").file;
+    let folder = manifest.parent().unwrap_or(Path::new(""));
+    let beside = |path: &Path| folder.join(path);
+    let (key, said) = match &config.preprocess {
+        PreprocessSource::Keys(config) => return Ok(*config),
+        PreprocessSource::Preset(preset, None) => return Ok(preset.config()),
+        PreprocessSource::Preset(preset, Some(resize)) => {
+            let resize = *resize;
+            return Ok(PreprocessConfig {
+                resize,
+                ..preset.config()
+            });
+        }
+        PreprocessSource::HuggingFace(path) => (
+            "preprocess.huggingface",
+            foreign::read(&beside(path), huggingface::File::follow),
+        ),
+        PreprocessSource::Timm(path) => (
+            "preprocess.timm",
+            foreign::read(&beside(path), |file: timm::File| file.follow(wanted)),
+        ),
+    };
+    let (preprocess, size) = said.map_err(|source| BackboneError::Foreign {
+        place: Box::new(document.place(key)),
+        key,
+        source,
+    })?;
+    if size != wanted {
+        return Err(BackboneError::Contradiction {
+            place: Box::new(document.place("input.size")),
+            key: "input.size",
+            reason: format!("the manifest says {wanted:?} and the file of `{key}` says {size:?}"),
+        });
+    }
+    Ok(preprocess)
 }
 
 pub(super) use graph::load as load_graph;

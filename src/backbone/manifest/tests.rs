@@ -20,6 +20,14 @@ fn refusal(from: &str, to: &str) -> String {
         .to_owned()
 }
 
+/// The tiny manifest with another `preprocess`.
+pub(super) fn with_preprocess(preprocess: &str) -> String {
+    let start = TINY_MANIFEST.find("preprocess:").unwrap();
+    let end = TINY_MANIFEST.find("output:").unwrap();
+    let (before, after) = (&TINY_MANIFEST[..start], &TINY_MANIFEST[end..]);
+    format!("{before}preprocess: {preprocess}\n{after}")
+}
+
 fn difference(text: &str, change: impl FnOnce(&mut ModelProto)) -> String {
     let dir = tiny(change);
     let error = manifest(text)
@@ -53,7 +61,11 @@ fn the_committed_manifest_of_resnet50() {
 #[test]
 fn a_manifest_is_written_as_it_is_read() {
     let text = format!("{TINY_MANIFEST}sha256: {}\n", "ab".repeat(32));
-    for text in [TINY_MANIFEST, &text] {
+    let preset = with_preprocess(
+        "{preset: clip, resize: {rule: letterbox, fill: [1, 2, 3], \
+                                  filter: nearest, antialias: false}}",
+    );
+    for text in [TINY_MANIFEST, &text, &preset] {
         let config = manifest(text).unwrap().config;
         let written = crate::yaml::to_string(&config).unwrap();
         assert_eq!(manifest(&written).unwrap().config, config, "{written}");
@@ -72,27 +84,27 @@ fn what_is_not_there_is_refused_where_it_stands() {
         (
             "rule",
             "stretch",
-            "letterbox",
-            "preprocess.resize.rule: unknown `letterbox`",
+            "squash",
+            "preprocess.resize.rule: unknown `squash`",
         ),
         (
             "filter",
             "bilinear",
-            "nearest",
-            "preprocess.resize.filter: unknown `nearest`",
+            "box",
+            "preprocess.resize.filter: unknown `box`",
         ),
         (
             "layout",
             "nchw",
-            "nhwc",
-            "tiny.yaml:8:30: input.layout: unknown `nhwc`",
+            "chwn",
+            "tiny.yaml:8:30: input.layout: unknown `chwn`",
         ),
-        ("dtype", "float32", "uint8", "input.dtype: unknown `uint8`"),
+        ("dtype", "float32", "int8", "input.dtype: unknown `int8`"),
         (
             "antialias",
-            "antialias: true",
-            "antialias: false",
-            "antialias: must be true",
+            "bilinear, antialias",
+            "nearest, antialias",
+            "can't antialias: say `antialias: false`",
         ),
         (
             "typo",
@@ -100,12 +112,7 @@ fn what_is_not_there_is_refused_where_it_stands() {
             "outputs:",
             "tiny.yaml:15:1: unknown key `outputs`; did you mean `output`?",
         ),
-        (
-            "missing",
-            "output: {name: features, width: 8}\n",
-            "",
-            "the key `output` is missing",
-        ),
+        ("missing", "name: tiny\n", "", "the key `name` is missing"),
     ];
     for (what, from, to, expected) in cases {
         let found = refusal(from, to);

@@ -46,6 +46,18 @@ impl GraphBuilder {
         self.graph.output.push(batch_of(name, dims));
     }
 
+    /// Declares a float32 output with a batch axis of its own.
+    pub(super) fn output_of(&mut self, name: &str, batch: &Dim, dims: &[i64]) {
+        let rest = dims.iter().map(|&dim| Dim::Fixed(dim));
+        let dims = std::iter::once(batch.clone()).chain(rest);
+        self.graph.output.push(float_tensor(name, dims));
+    }
+
+    /// The graph as it is, to be put into another.
+    pub(super) fn into_graph(self) -> GraphProto {
+        self.graph
+    }
+
     /// Adds a float32 initializer and returns its name. An empty `dims` makes a scalar.
     pub(super) fn floats(&mut self, name: String, dims: &[usize], values: &[f32]) -> String {
         let raw = values
@@ -189,12 +201,18 @@ fn attribute(name: &str, of: attribute_proto::AttributeType) -> AttributeProto {
 
 fn batch_of(name: &str, dims: &[usize]) -> ValueInfoProto {
     let batch = std::iter::once(Dim::Symbol("N".to_owned()));
-    let dim = batch
-        .chain(dims.iter().map(|&dim| Dim::Fixed(dim as i64)))
-        .map(dimension);
+    float_tensor(
+        name,
+        batch.chain(dims.iter().map(|&dim| Dim::Fixed(dim as i64))),
+    )
+}
+
+fn float_tensor(name: &str, dims: impl Iterator<Item = Dim>) -> ValueInfoProto {
     let tensor = type_proto::Tensor {
         elem_type: Some(tensor_proto::DataType::Float as i32),
-        shape: Some(TensorShapeProto { dim: dim.collect() }),
+        shape: Some(TensorShapeProto {
+            dim: dims.map(dimension).collect(),
+        }),
     };
     ValueInfoProto {
         name: Some(name.to_owned()),

@@ -75,6 +75,51 @@ pub enum OnnxError {
         /// The outputs that there are.
         found: Vec<String>,
     },
+    /// No tensor of the graph looks like features.
+    #[error(
+        "no features found: no output comes out of a matrix product, a 1x1 convolution or a global \
+         pool in a way that is understood; choose a tensor with --output; the graph's outputs are: \
+         {}", .outputs.join("; ")
+    )]
+    NoFeatures {
+        /// The graph's outputs with their shapes.
+        outputs: Vec<String>,
+    },
+    /// The tensor that was asked for cannot be the features.
+    #[error(
+        "the tensor `{wanted}` {}; candidates are: {}",
+        match dims {
+            Some(dims) => format!("of {dims:?} for one image is neither a vector nor a map that the graph computes"),
+            None => "is not in the graph, or its shape can't be told".to_owned(),
+        },
+        if found.is_empty() { "(none)".to_owned() } else { found.join(", ") }
+    )]
+    NoSuchTensor {
+        /// The name asked for.
+        wanted: String,
+        /// The tensor's dimensions for one image, where they are known.
+        dims: Option<Vec<i64>>,
+        /// The candidates that there are.
+        found: Vec<String>,
+    },
+    /// A name that is to be given to an output belongs to another tensor.
+    #[error(
+        "the graph has a tensor `{name}` already, which is not the one that was chosen; choose it with --output {name}"
+    )]
+    NameTaken {
+        /// The name.
+        name: String,
+    },
+    /// A tensor's external data can't be used.
+    #[error("{path}: the external data of `{tensor}`: {reason}", path = .path.display())]
+    External {
+        /// The ONNX file.
+        path: PathBuf,
+        /// The tensor.
+        tensor: String,
+        /// What is wrong.
+        reason: String,
+    },
     /// The file can't be written.
     #[error("{path}: can't be written: {source}", path = .path.display())]
     Unwritable {

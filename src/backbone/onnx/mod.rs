@@ -7,16 +7,22 @@
 
 mod build;
 mod error;
+mod external;
+mod features;
 mod file;
 #[rustfmt::skip]
 pub mod proto;
 mod prune;
+mod shapes;
 mod summary;
 pub mod tfjs;
 pub mod tiny;
 
 pub use error::OnnxError;
+pub use external::inline;
+pub use features::{Candidate, candidates, features};
 pub use file::{FILE_LIMIT, decode, encode, read, write};
 pub use proto::ModelProto;
 pub use prune::prune;
+pub use shapes::Shapes;
 pub use summary::{Dim, Element, Port, Summary};

@@ -36,6 +36,8 @@ pub struct Element(pub tensor_proto::DataType);
 impl Element {
     /// 32-bit floating point.
     pub const FLOAT32: Self = Self(tensor_proto::DataType::Float);
+    /// Bytes, such as grey levels.
+    pub const UINT8: Self = Self(tensor_proto::DataType::Uint8);
 }
 
 impl fmt::Display for Element {
@@ -129,6 +131,15 @@ impl Summary {
                 .map(|entry| (entry.key().to_owned(), entry.value().to_owned()))
                 .collect(),
         }
+    }
+
+    /// All tensors whose type the graph states: inputs, outputs and those between.
+    pub(super) fn stated(model: &ModelProto) -> Vec<Port> {
+        let values = model.graph.iter().flat_map(|graph| {
+            let between = graph.value_info.iter();
+            graph.input.iter().chain(&graph.output).chain(between)
+        });
+        values.map(port).collect()
     }
 
     /// The output of this name.

@@ -3,6 +3,9 @@
 //! [`Preprocess`] is the recipe, shared by all threads; a [`Preprocessor`] follows it and has
 //! buffers of its own, one for each thread.
 
+#[cfg(test)]
+mod pillow;
+mod place;
 mod planes;
 #[cfg(test)]
 mod tests;
@@ -13,9 +16,10 @@ use fast_image_resize::images::{Image, ImageRef};
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
 use image::RgbImage;
 
+use self::place::Placement;
 use self::planes::Planes;
 use super::error::BackboneError;
-use super::manifest::{Color, Filter, InputConfig, Layout, PreprocessConfig, ResizeConfig, Rule};
+use super::manifest::{Color, Filter, Fit, InputConfig, PreprocessConfig, ResizeConfig};
 
 /// What resizes. Its major version is part of a row's key: other arithmetic is another pixel.
 const RESIZER: &str = "fast_image_resize-6";
@@ -44,7 +48,7 @@ impl Preprocess {
     pub fn network(input: &InputConfig, config: &PreprocessConfig) -> Self {
         let (width, height) = (input.width(), input.height());
         let key = network_key(input, config);
-        let planes = Planes::new(config);
+        let planes = Planes::new(config, input.layout);
         Self(Arc::new(Recipe::Network {
             width,
             height,
@@ -84,7 +88,9 @@ impl Preprocess {
         Preprocessor {
             recipe: Arc::clone(&self.0),
             resizer: Resizer::new(),
-            resized: Vec::new(),
+            scaled: Vec::new(),
+            between: Vec::new(),
+            framed: Vec::new(),
         }
     }
 }
@@ -94,7 +100,12 @@ impl Preprocess {
 pub struct Preprocessor {
     recipe: Arc<Recipe>,
     resizer: Resizer,
-    resized: Vec<u8>,
+    /// The image, or the part of it that is wanted, at its new size.
+    scaled: Vec<u8>,
+    /// The image scaled along one side, for filters that take two passes.
+    between: Vec<u8>,
+    /// What is in `scaled` with what is around it, where there is something.
+    framed: Vec<u8>,
 }
 
 impl Preprocessor {
@@ -148,9 +159,6 @@ impl Preprocessor {
         size: (u32, u32),
         config: ResizeConfig,
     ) -> Result<&'a [u8], BackboneError> {
-        if image.dimensions() == size {
-            return Ok(image.as_raw());
-        }
         let refuse = |reason: String| BackboneError::Resize {
             id: id.to_owned(),
             size: image.dimensions(),
@@ -159,31 +167,108 @@ impl Preprocessor {
         if image.width() == 0 || image.height() == 0 {
             return Err(refuse("it has no pixels".to_owned()));
         }
-        self.resized
-            .resize(3 * size.0 as usize * size.1 as usize, 0);
-        let from = ImageRef::new(
-            image.width(),
-            image.height(),
-            image.as_raw(),
-            PixelType::U8x3,
+        let placement = Placement::of(image.dimensions(), size, config.fit);
+        if placement.is_everything(image.dimensions(), size) && image.dimensions() == size {
+            return Ok(image.as_raw());
+        }
+        let scaled = self.scale(image, &placement, config);
+        scaled.map_err(|error| refuse(error.to_string()))?;
+        if placement.size == size {
+            return Ok(&self.scaled);
+        }
+        placement.paste(&self.scaled, size, &mut self.framed);
+        Ok(&self.framed)
+    }
+
+    /// The wanted part of the image, at its new size, into `scaled`.
+    ///
+    /// Bicubic and Lanczos overshoot and are cut to bytes after each of two passes, so the order
+    /// of the passes shows: it is Pillow's. Bilinear does not overshoot, and takes one call.
+    fn scale(
+        &mut self,
+        image: &RgbImage,
+        placement: &Placement,
+        config: ResizeConfig,
+    ) -> Result<(), Box<dyn std::error::Error>> {
+        let algorithm = algorithm(config);
+        let [left, top, wide, high] = placement.source;
+        let (width, height) = placement.size;
+        let whole = [f64::from(image.width()), f64::from(image.height())];
+        let from = (image.as_raw().as_slice(), image.dimensions());
+        let overshoots = matches!(config.filter, Filter::Bicubic | Filter::Lanczos);
+        if !overshoots {
+            return pass(
+                &mut self.resizer,
+                algorithm,
+                from,
+                placement.source,
+                (&mut self.scaled, placement.size),
+            );
+        }
+        let down_first = high > f64::from(height)
+            && 2.0 * (1.0 - f64::from(width) / wide) < 1.0 - f64::from(height) / high;
+        let (middle, first, second) = if down_first {
+            let first = [0.0, top, whole[0], high];
+            (
+                (image.width(), height),
+                first,
+                [left, 0.0, wide, f64::from(height)],
+            )
+        } else {
+            let first = [left, 0.0, wide, whole[1]];
+            (
+                (width, image.height()),
+                first,
+                [0.0, top, f64::from(width), high],
+            )
+        };
+        pass(
+            &mut self.resizer,
+            algorithm,
+            from,
+            first,
+            (&mut self.between, middle),
+        )?;
+        let from = (self.between.as_slice(), middle);
+        pass(
+            &mut self.resizer,
+            algorithm,
+            from,
+            second,
+            (&mut self.scaled, placement.size),
         )
-        .map_err(|error| refuse(error.to_string()))?;
-        let mut to = Image::from_slice_u8(size.0, size.1, &mut self.resized, PixelType::U8x3)
-            .map_err(|error| refuse(error.to_string()))?;
-        self.resizer
-            .resize(&from, &mut to, &resize_options(config))
-            .map_err(|error| refuse(error.to_string()))?;
-        Ok(&self.resized)
     }
 }
 
-/// `Convolution` widens the filter when shrinking, as Pillow does; `Interpolation` would not.
-fn resize_options(config: ResizeConfig) -> ResizeOptions {
+/// Scales the part `source` (left, top, width, height) of an image to a buffer of a size.
+fn pass(
+    resizer: &mut Resizer,
+    algorithm: ResizeAlg,
+    (pixels, (width, height)): (&[u8], (u32, u32)),
+    [left, top, wide, high]: [f64; 4],
+    (out, size): (&mut Vec<u8>, (u32, u32)),
+) -> Result<(), Box<dyn std::error::Error>> {
+    out.resize(3 * size.0 as usize * size.1 as usize, 0);
+    let from = ImageRef::new(width, height, pixels, PixelType::U8x3)?;
+    let mut to = Image::from_slice_u8(size.0, size.1, out, PixelType::U8x3)?;
+    let options = ResizeOptions::new()
+        .resize_alg(algorithm)
+        .crop(left, top, wide, high);
+    Ok(resizer.resize(&from, &mut to, &options)?)
+}
+
+/// `Convolution` widens the filter when shrinking, as Pillow does; `Interpolation` does not.
+fn algorithm(config: ResizeConfig) -> ResizeAlg {
     let filter = match config.filter {
+        Filter::Nearest => return ResizeAlg::Nearest,
         Filter::Bilinear => FilterType::Bilinear,
+        Filter::Bicubic => FilterType::CatmullRom,
+        Filter::Lanczos => FilterType::Lanczos3,
     };
-    match config.rule {
-        Rule::Stretch => ResizeOptions::new().resize_alg(ResizeAlg::Convolution(filter)),
+    if config.antialias {
+        ResizeAlg::Convolution(filter)
+    } else {
+        ResizeAlg::Interpolation(filter)
     }
 }
 
@@ -201,23 +286,31 @@ fn expect_len(width: u32, height: u32, out: &[f32]) -> Result<(), BackboneError>
 
 fn network_key(input: &InputConfig, config: &PreprocessConfig) -> String {
     let (width, height) = (input.width(), input.height());
-    let rule = match config.resize.rule {
-        Rule::Stretch => "stretch",
+    let rule = match config.resize.fit {
+        Fit::Stretch => "stretch".to_owned(),
+        Fit::ShortestSide(shortest) => {
+            format!(
+                "shortest_side {} crop",
+                place::side(shortest, (width, height))
+            )
+        }
+        Fit::Letterbox(fill) => format!("letterbox {fill:?}"),
     };
-    let filter = match config.resize.filter {
-        Filter::Bilinear => "bilinear",
+    let filter = config.resize.filter.name();
+    let antialias = if config.resize.antialias {
+        "antialias"
+    } else {
+        "fixed"
     };
     let color = match config.color {
         Color::Rgb => "rgb",
         Color::Bgr => "bgr",
     };
-    let layout = match input.layout {
-        Layout::Nchw => "nchw",
-    };
+    let (layout, dtype) = (input.layout.name(), input.dtype.name());
     let mean = config.mean.map(|mean| mean.get());
     let std = config.std.map(|std| std.get());
     format!(
-        "{rule} {width}x{height} {filter} antialias {RESIZER}; {color} {layout} float32 \
+        "{rule} {width}x{height} {filter} {antialias} {RESIZER}; {color} {layout} {dtype} \
          (x * {} - {mean:?}) / {std:?}",
         config.scale.get()
     )

@@ -1,0 +1,195 @@
+//! Which part of an image goes where in the input.
+
+use crate::backbone::manifest::{Fit, Shortest};
+
+/// A part of the image, scaled to a size, at a place of the input that is otherwise one colour.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Placement {
+    /// Left, top, width and height of the part, in pixels of the image. The image is scaled and
+    /// cut in one step, so that a strip of 60000x1 never becomes a giant on the way.
+    pub(super) source: [f64; 4],
+    /// Width and height of the part when scaled.
+    pub(super) size: (u32, u32),
+    /// Left and top of the scaled part in the input.
+    at: (u32, u32),
+    /// What is around it.
+    fill: [u8; 3],
+}
+
+impl Placement {
+    /// Of an image of `image` width and height in an input of `input`; none of them 0.
+    pub(super) fn of(image: (u32, u32), input: (u32, u32), fit: Fit) -> Self {
+        match fit {
+            Fit::Stretch => Self {
+                source: [0.0, 0.0, f64::from(image.0), f64::from(image.1)],
+                size: input,
+                at: (0, 0),
+                fill: [0; 3],
+            },
+            Fit::ShortestSide(shortest) => cropped(image, input, side(shortest, input)),
+            Fit::Letterbox(fill) => letterbox(image, input, fill),
+        }
+    }
+
+    /// Whether it is the whole image at the whole input.
+    pub(super) fn is_everything(&self, image: (u32, u32), input: (u32, u32)) -> bool {
+        self.source == [0.0, 0.0, f64::from(image.0), f64::from(image.1)] && self.size == input
+    }
+
+    /// Puts the bytes of the scaled part into an input of `size`.
+    pub(super) fn paste(&self, scaled: &[u8], size: (u32, u32), out: &mut Vec<u8>) {
+        let row = 3 * size.0 as usize;
+        out.clear();
+        out.extend(self.fill.iter().cycle().take(row * size.1 as usize));
+        let (left, top) = (3 * self.at.0 as usize, self.at.1 as usize);
+        let wide = 3 * self.size.0 as usize;
+        let rows = out.chunks_exact_mut(row).skip(top);
+        for (to, from) in rows.zip(scaled.chunks_exact(wide)) {
+            to[left..left + wide].copy_from_slice(from);
+        }
+    }
+}
+
+/// The length of the shorter side before the crop.
+pub(super) fn side(shortest: Shortest, input: (u32, u32)) -> u32 {
+    match shortest {
+        Shortest::Side(side) => side.get(),
+        Shortest::Crop(crop) => (f64::from(input.0.min(input.1)) / crop.get()).floor() as u32,
+    }
+}
+
+/// torchvision's `Resize(side)` and `CenterCrop(input)`: the longer side is rounded down, the
+/// crop's place to the even neighbour, and what lies beyond the image is black.
+fn cropped(image: (u32, u32), input: (u32, u32), side: u32) -> Placement {
+    let (short, long) = (image.0.min(image.1), image.0.max(image.1));
+    let longer = (u64::from(side) * u64::from(long) / u64::from(short)).max(1);
+    let longer = u32::try_from(longer).unwrap_or(u32::MAX);
+    let whole = if image.0 <= image.1 {
+        (side, longer)
+    } else {
+        (longer, side)
+    };
+    let (left, width, x) = axis(whole.0, input.0);
+    let (top, height, y) = axis(whole.1, input.1);
+    let scale = (
+        f64::from(image.0) / f64::from(whole.0),
+        f64::from(image.1) / f64::from(whole.1),
+    );
+    Placement {
+        source: [
+            f64::from(left) * scale.0,
+            f64::from(top) * scale.1,
+            // The whole side exactly, whatever the rounding of the scale.
+            part(width, whole.0, image.0, scale.0),
+            part(height, whole.1, image.1, scale.1),
+        ],
+        size: (width, height),
+        at: (x, y),
+        fill: [0; 3],
+    }
+}
+
+/// Where the crop of `wanted` pixels begins in a scaled side of `whole`, how long it is, and where
+/// it begins in the input.
+fn axis(whole: u32, wanted: u32) -> (u32, u32, u32) {
+    if whole >= wanted {
+        (half_to_even(whole - wanted), wanted, 0)
+    } else {
+        (0, whole, (wanted - whole) / 2)
+    }
+}
+
+/// Python's `round(n / 2)`.
+fn half_to_even(n: u32) -> u32 {
+    let half = n / 2;
+    if n % 2 == 1 { half + half % 2 } else { half }
+}
+
+fn part(length: u32, whole: u32, image: u32, scale: f64) -> f64 {
+    if length == whole {
+        f64::from(image)
+    } else {
+        f64::from(length) * scale
+    }
+}
+
+fn letterbox(image: (u32, u32), input: (u32, u32), fill: [u8; 3]) -> Placement {
+    let [width, height] = [image.0, image.1].map(f64::from);
+    let scale = (f64::from(input.0) / width).min(f64::from(input.1) / height);
+    let scaled = |length: f64, most: u32| ((length * scale).round() as u32).clamp(1, most);
+    let size = (scaled(width, input.0), scaled(height, input.1));
+    Placement {
+        source: [0.0, 0.0, width, height],
+        size,
+        at: ((input.0 - size.0) / 2, (input.1 - size.1) / 2),
+        fill,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::backbone::manifest::{Crop, Side};
+
+    fn shortest(image: (u32, u32), input: u32, side: u32) -> Placement {
+        let side = Shortest::Side(Side::try_from(side).unwrap());
+        Placement::of(image, (input, input), Fit::ShortestSide(side))
+    }
+
+    #[test]
+    fn the_middle_is_cut_where_torchvision_cuts_it() {
+        // Resize(256) of 500x375 is 341x256; CenterCrop(224) begins at round(58.5) = 58 and 16.
+        let placement = shortest((500, 375), 224, 256);
+        let expected = [58.0, 16.0, 224.0, 224.0];
+        let scale = [500.0 / 341.0, 375.0 / 256.0, 500.0 / 341.0, 375.0 / 256.0];
+        for i in 0..4 {
+            assert!(
+                (placement.source[i] - expected[i] * scale[i]).abs() < 1e-9,
+                "{placement:?}"
+            );
+        }
+        assert_eq!((placement.size, placement.at), ((224, 224), (0, 0)));
+        assert_eq!([1, 3, 5, 7, 4].map(half_to_even), [0, 2, 2, 4, 2]);
+    }
+
+    #[test]
+    fn a_crop_share_is_that_of_timm() {
+        let crop = |share| Shortest::Crop(Crop::try_from(share).unwrap());
+        assert_eq!(side(crop(0.875), (224, 224)), 256);
+        assert_eq!(side(crop(0.95), (224, 224)), 235);
+        assert_eq!(side(crop(1.0), (224, 224)), 224);
+    }
+
+    #[test]
+    fn a_letterbox_keeps_the_aspect() {
+        let placement = Placement::of((400, 100), (64, 64), Fit::Letterbox([1, 2, 3]));
+        assert_eq!((placement.size, placement.at), ((64, 16), (0, 24)));
+        let mut out = Vec::new();
+        placement.paste(&[9; 3 * 64 * 16], (64, 64), &mut out);
+        assert_eq!(out.len(), 3 * 64 * 64);
+        assert_eq!(out[..6], [1, 2, 3, 1, 2, 3]);
+        assert_eq!(out[3 * 64 * 24], 9);
+        assert_eq!(out[3 * 64 * 40..][..3], [1, 2, 3]);
+    }
+
+    proptest! {
+        #[test]
+        fn no_size_leads_outside(
+            image in (1u32..70_000, 1u32..70_000), input in (1u32..400, 1u32..400),
+            pixels in 1u32..600, letterbox: bool,
+        ) {
+            let side = Shortest::Side(Side::try_from(pixels).unwrap());
+            let fit = if letterbox { Fit::Letterbox([0; 3]) } else { Fit::ShortestSide(side) };
+            let placement = Placement::of(image, input, fit);
+            let [left, top, width, height] = placement.source;
+            prop_assert!(left >= 0.0 && top >= 0.0 && width > 0.0 && height > 0.0);
+            prop_assert!(left + width <= f64::from(image.0) && top + height <= f64::from(image.1));
+            let (wide, high) = placement.size;
+            prop_assert!((1..=input.0).contains(&wide) && (1..=input.1).contains(&high));
+            let at = placement.at;
+            prop_assert!(at.0 + wide <= input.0 && at.1 + high <= input.1);
+        }
+    }
+}

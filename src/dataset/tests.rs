@@ -36,12 +36,19 @@ fn arrays(dir: &TempDir, name: &str, labels: &[i32], classes: &[&str]) -> Source
     }
 }
 
+fn folder(path: &str) -> SourceConfig {
+    SourceConfig::Folder {
+        folder: path.into(),
+        exclude: Vec::new(),
+    }
+}
+
 fn open(
     dir: &TempDir,
     train: SourceConfig,
     test: Option<SourceConfig>,
 ) -> Result<Dataset, DatasetError> {
-    Dataset::open(&DatasetConfig { train, test }, dir.path())
+    Dataset::open(&DatasetConfig::given(train, test), dir.path())
 }
 
 #[test]
@@ -106,7 +113,7 @@ fn one_class_is_not_enough() {
     RgbImage::new(1, 1)
         .save(dir.path().join("f/only/1.png"))
         .unwrap();
-    let error = open(&dir, SourceConfig::Folder { folder: "f".into() }, None).unwrap_err();
+    let error = open(&dir, folder("f"), None).unwrap_err();
     assert_eq!(error.key().as_deref(), Some("train.folder"));
 }
 
@@ -114,9 +121,7 @@ fn one_class_is_not_enough() {
 fn an_error_knows_the_key_it_is_about() {
     let dir = tempfile::tempdir().unwrap();
     let good = arrays(&dir, "train.h5", &[0, 1], &[]);
-    let missing = SourceConfig::Folder {
-        folder: "nowhere".into(),
-    };
+    let missing = folder("nowhere");
     let error = open(&dir, good.clone(), Some(missing)).unwrap_err();
     assert_eq!(error.key().as_deref(), Some("test.folder"));
     let data = open(&dir, good, None).unwrap();

@@ -96,7 +96,7 @@ fn check_stages(document: &Document, config: &PipelineConfig) -> Result<(), Yaml
         let why = "there is no head to score: add a `train` section, or remove `evaluate`";
         return Err(document.invalid("evaluate", why));
     }
-    if config.dataset.test.is_none() {
+    if !config.dataset.has_test() {
         let why = "there are no examples to score: name them in `dataset.test`, or remove \
                    `evaluate`";
         return Err(document.invalid("evaluate", why));

@@ -4,6 +4,7 @@
 //! 2 wrong usage or wrong pipeline, 3 (of `fetch` alone) nothing there to fetch from.
 
 mod check;
+mod data;
 mod failure;
 mod fetch;
 mod model;
@@ -37,6 +38,7 @@ struct Cli {
 enum Command {
     Run(run::Args),
     Check(check::Args),
+    Data(data::Args),
     Model(model::Args),
     Fetch(fetch::Args),
     Synth(synth::Args),
@@ -48,6 +50,7 @@ pub fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Run(args) => run::run(args),
         Command::Check(args) => check::run(args),
+        Command::Data(args) => data::run(args),
         Command::Model(args) => model::run(args),
         Command::Fetch(args) => fetch::run(args),
         Command::Synth(args) => synth::run(args),

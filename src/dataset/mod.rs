@@ -9,6 +9,7 @@ mod arrays;
 mod config;
 mod decode;
 mod divide;
+mod duplicates;
 mod error;
 mod files;
 mod folder;
@@ -19,6 +20,7 @@ mod open;
 mod parallel;
 mod sieve;
 mod source;
+mod survey;
 pub mod synth;
 #[cfg(test)]
 mod tests;
@@ -28,11 +30,13 @@ pub use config::{
     SourceConfig, SplitConfig,
 };
 pub use decode::DecodeError;
+pub use duplicates::{Duplicate, NEAR};
 pub use error::{ArrayKey, ArrayKind, DatasetError, SourceError, Split};
 pub use glob::Glob;
 pub use list::ListProblem;
 pub use sieve::Skipped;
 pub use source::{Example, Source};
+pub use survey::{ClassCount, SideSurvey, Survey};
 
 /// The longest side of an image that is decoded, unless `dataset.limits` says otherwise.
 pub const MAX_SIDE: u32 = 32_768;

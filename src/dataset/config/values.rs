@@ -23,12 +23,14 @@ pub enum OnError {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OnDuplicates {
-    /// They end the run.
+    /// They end the run. Every image is decoded once more to find them, before any run that is
+    /// not up to date.
     Error,
-    /// They are named in a warning.
+    /// They are named in a warning. They are looked for when features are computed, not whenever
+    /// another head is trained on them.
     #[default]
     Warn,
-    /// They are not looked for.
+    /// They are not looked for (but by `catpipe data`).
     Allow,
 }
 

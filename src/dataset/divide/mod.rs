@@ -1,5 +1,8 @@
 //! One source divided into a training and a test side.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashMap;
 
 use sha2::{Digest, Sha256};

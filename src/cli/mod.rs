@@ -4,6 +4,7 @@
 //! 2 wrong usage or wrong pipeline, 3 (of `fetch` alone) nothing there to fetch from.
 
 mod check;
+mod data;
 mod failure;
 mod fetch;
 mod model;
@@ -39,6 +40,7 @@ enum Command {
     Run(run::Args),
     Check(check::Args),
     Preview(preview::Args),
+    Data(data::Args),
     Model(model::Args),
     Fetch(fetch::Args),
     Synth(synth::Args),
@@ -51,6 +53,7 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run::run(args),
         Command::Check(args) => check::run(args),
         Command::Preview(args) => preview::run(args),
+        Command::Data(args) => data::run(args),
         Command::Model(args) => model::run(args),
         Command::Fetch(args) => fetch::run(args),
         Command::Synth(args) => synth::run(args),

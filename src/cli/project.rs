@@ -1,4 +1,4 @@
-//! What `run` and `check` are told alike: the pipeline, and where it stands.
+//! What `run`, `check` and `data` are told alike: the pipeline, and where it stands.
 
 use std::path::PathBuf;
 
@@ -30,12 +30,16 @@ pub(super) struct ProjectArgs {
 impl ProjectArgs {
     /// Reads and checks the pipeline.
     pub(super) fn checked(&self) -> Result<Checked, Failure> {
-        let options = Options {
+        Ok(Checked::read(&self.pipeline, self.options()?)?)
+    }
+
+    /// How the pipeline is called.
+    pub(super) fn options(&self) -> Result<Options, Failure> {
+        Ok(Options {
             root: self.root.clone().unwrap_or_default(),
             cache: assets::cache_dir().map_err(Failure::failed)?,
             set: self.set.clone(),
             ort_dylib: self.ort_dylib.clone(),
-        };
-        Ok(Checked::read(&self.pipeline, options)?)
+        })
     }
 }

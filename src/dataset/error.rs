@@ -4,7 +4,10 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
+use super::config::ListFormat;
 use super::decode::DecodeError;
+use super::list::ListProblem;
+use super::sieve::Skipped;
 
 /// Which side of a dataset something belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,8 +34,8 @@ pub enum DatasetError {
     /// Something is wrong with one of the sources.
     #[error("{error}")]
     Source {
-        /// The side that the source stands on.
-        split: Split,
+        /// The source's key: `train`, `test` or `source`.
+        section: &'static str,
         /// What is wrong.
         error: Box<SourceError>,
     },
@@ -57,6 +60,77 @@ pub enum DatasetError {
         /// The key that gives the labels: `train.labels` or `train.folder`.
         key: String,
     },
+    /// More of a source's files are bad than may be skipped.
+    #[error(
+        "{} of {total} cannot be used, which is more than `max_skipped` allows ({most}):{}",
+        skipped, lines(first, *skipped)
+    )]
+    TooManySkipped {
+        /// The source's key: `train`, `test` or `source`.
+        section: &'static str,
+        /// How many cannot be used.
+        skipped: usize,
+        /// Of how many.
+        total: usize,
+        /// The share that is allowed.
+        most: f64,
+        /// The first of them.
+        first: Vec<Skipped>,
+    },
+    /// Every example of a source is bad.
+    #[error("no example is left: all {skipped} were skipped:{}", lines(first, *skipped))]
+    NothingLeft {
+        /// The source's key: `train`, `test` or `source`.
+        section: &'static str,
+        /// How many were skipped.
+        skipped: usize,
+        /// The first of them.
+        first: Vec<Skipped>,
+    },
+    /// Nobody says how the source is to be divided.
+    #[error(
+        "how is it to be divided? Add `split: {{test: 0.2}}`, give a list with a column `split`, \
+         or call it `train` if there are no test examples"
+    )]
+    NoSplit,
+    /// A list divides its files and so does the pipeline.
+    #[error(
+        "the list has a column that says which side each file belongs to: remove `split`, or that \
+         column"
+    )]
+    TwoSplits,
+    /// Examples that say which side they belong to beside ones that do not.
+    #[error("{id} does not say which side it belongs to")]
+    NoSide {
+        /// The example.
+        id: String,
+    },
+    /// One side got no example, of a class or at all.
+    #[error(
+        "no {}example falls on the {} side: take another `split.seed` or share{}",
+        class.as_ref().map(|c| format!("`{c}` ")).unwrap_or_default(),
+        split.name(),
+        if class.is_some() { ", or set `split.stratified` to false" } else { "" }
+    )]
+    EmptySide {
+        /// The class; None where the side has no example at all.
+        class: Option<String>,
+        /// The side.
+        split: Split,
+    },
+    /// A group stands on both sides.
+    #[error(
+        "the group `{group}` stands on both sides: {train} is a training example and {test} a \
+             test example"
+    )]
+    GroupOnBothSides {
+        /// The group.
+        group: String,
+        /// One of its training examples.
+        train: String,
+        /// One of its test examples.
+        test: String,
+    },
 }
 
 impl DatasetError {
@@ -64,11 +138,17 @@ impl DatasetError {
     /// None where no key is to blame.
     pub fn key(&self) -> Option<String> {
         match self {
-            DatasetError::Source { split, error } => {
-                error.key().map(|key| format!("{}.{key}", split.name()))
+            DatasetError::Source { section, error } => {
+                error.key().map(|key| format!("{section}.{key}"))
             }
-            DatasetError::ClassesDiffer { .. } => Some("test".into()),
+            DatasetError::ClassesDiffer { .. } | DatasetError::GroupOnBothSides { .. } => {
+                Some("test".into())
+            }
             DatasetError::OneClass { key, .. } => Some(key.clone()),
+            DatasetError::TooManySkipped { section, .. }
+            | DatasetError::NothingLeft { section, .. } => Some((*section).to_owned()),
+            DatasetError::NoSplit | DatasetError::NoSide { .. } => Some("source".into()),
+            DatasetError::TwoSplits | DatasetError::EmptySide { .. } => Some("split".into()),
         }
     }
 }
@@ -270,7 +350,7 @@ pub enum SourceError {
     },
     /// The folder holds no class folder.
     #[error(
-        "{} holds no class folder: it needs one folder a class, with JPEG or PNG images in it",
+        "{} holds no class folder: it needs one folder a class, with images in it",
         path.display()
     )]
     NoClasses {
@@ -278,7 +358,7 @@ pub enum SourceError {
         path: PathBuf,
     },
     /// A class folder holds no image.
-    #[error("the class folder {} holds no JPEG or PNG image", path.display())]
+    #[error("the class folder {} holds no image", path.display())]
     EmptyClass {
         /// The class folder.
         path: PathBuf,
@@ -306,6 +386,18 @@ pub enum SourceError {
         path: PathBuf,
         /// What is wrong with it.
         error: DecodeError,
+    },
+    /// A list of files is wrong.
+    #[error("{}{}: {problem}", path.display(), line.map(|l| format!(":{l}")).unwrap_or_default())]
+    List {
+        /// The list.
+        path: PathBuf,
+        /// What it is written in.
+        format: ListFormat,
+        /// The line, from 1; None for the list as a whole.
+        line: Option<u64>,
+        /// What is wrong.
+        problem: ListProblem,
     },
     /// An example that does not exist was asked for.
     #[error("there is no example {index}: the source has {count}, counted from 0")]
@@ -339,14 +431,29 @@ impl SourceError {
             | E::Stray { .. }
             | E::FileUnreadable { .. }
             | E::Image { .. } => Some("folder"),
+            E::List { format, .. } => Some(format.key()),
             E::NoExample { .. } => None,
         }
     }
 
-    /// The same error with its side.
-    pub(super) fn on(self, split: Split) -> DatasetError {
+    /// What is wrong, without the path.
+    pub(super) fn reason(&self) -> String {
+        match self {
+            SourceError::Image { error, .. } => error.to_string(),
+            SourceError::Stray { problem, .. } => (*problem).to_owned(),
+            SourceError::FileUnreadable { error, .. } => format!("cannot be read: {error}"),
+            SourceError::List {
+                problem: ListProblem::File(error),
+                ..
+            } => error.reason(),
+            other => other.to_string(),
+        }
+    }
+
+    /// The same error with the key of its source.
+    pub(super) fn on(self, section: &'static str) -> DatasetError {
         DatasetError::Source {
-            split,
+            section,
             error: Box::new(self),
         }
     }
@@ -377,6 +484,18 @@ fn held(found: &[(String, ArrayKind)]) -> String {
         text.push(format!("and {} more", found.len() - LISTED));
     }
     text.join(", ")
+}
+
+/// The first of what was skipped, a line each.
+fn lines(first: &[Skipped], all: usize) -> String {
+    let mut text = String::new();
+    for one in first {
+        text.push_str(&format!("\n  {} {}", one.path, one.reason));
+    }
+    if all > first.len() {
+        text.push_str(&format!("\n  and {} more", all - first.len()));
+    }
+    text
 }
 
 fn did_you_mean(nearest: &Option<String>) -> String {

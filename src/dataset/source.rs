@@ -1,54 +1,100 @@
 //! One source of examples, of whatever kind.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use image::RgbImage;
 
+use super::arrays::{self, Arrays};
 use super::config::SourceConfig;
+use super::decode::Rules;
 use super::error::{DatasetError, SourceError, Split};
-use super::{arrays, folder, key};
+use super::files::Files;
+use super::sieve::Sieve;
+use super::{folder, key, list};
 
 /// One labelled (or unlabelled) image of a source.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Example {
     /// A short name, the same at every run and on every machine: `train.h5#train_set_x/17` for a
-    /// row of an array, `cat/tabby/0017.jpg` for a file of a class folder.
+    /// row of an array, `cat/tabby/0017.jpg` for a file of a class folder, the path as it is
+    /// written for a file of a list.
     pub id: String,
     /// The class, an index into [`Source::classes`]; None where the source has no labels.
     pub label: Option<usize>,
 }
 
+/// An example with what a list says of it beside.
+pub(super) struct Entry {
+    pub(super) id: String,
+    pub(super) label: Option<usize>,
+    /// What must not stand on both sides.
+    pub(super) group: Option<String>,
+    /// The side that the example belongs to, where the source says so.
+    pub(super) side: Option<Split>,
+}
+
 /// An open source: its examples are listed and checked, their pixels are read one at a time, from
 /// as many threads as wanted.
 pub struct Source {
-    split: Split,
-    kind: Kind,
+    section: &'static str,
+    store: Arc<Store>,
     examples: Vec<Example>,
+    /// Each example's row of an array.
+    rows: Vec<usize>,
+    groups: Vec<Option<String>>,
+    sides: Vec<Option<Split>>,
     pub(super) classes: Vec<String>,
-    /// False where the class names are only numbers up to the largest label.
-    pub(super) named: bool,
+    pub(super) naming: Naming,
 }
 
-enum Kind {
-    Arrays(arrays::Arrays),
-    Folder(PathBuf),
+/// Where a source's classes come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Naming {
+    /// They are declared, in order: class folders, an array of names.
+    Declared,
+    /// They are only numbers, up to the largest label.
+    Numbers,
+    /// They are the labels that occur in a list.
+    Gathered,
+}
+
+enum Store {
+    Arrays(Arrays),
+    Files(Files),
 }
 
 impl Source {
-    /// Opens a source. Relative paths are relative to `root`.
+    /// Opens the source under the key `section`. Relative paths are relative to `root`.
     ///
     /// # Errors
-    /// Everything that can be known without decoding the pixels, see [`SourceError`].
+    /// Everything that can be known without decoding the pixels, see [`SourceError`], but what the
+    /// sieve takes.
     pub(super) fn open(
         config: &SourceConfig,
         root: &Path,
-        split: Split,
+        rules: Rules,
+        section: &'static str,
+        sieve: &mut Sieve,
     ) -> Result<Source, DatasetError> {
-        Self::open_kind(config, root, split).map_err(|error| error.on(split))
+        Self::open_kind(config, root, rules, section, sieve).map_err(|error| error.on(section))
     }
 
-    fn open_kind(config: &SourceConfig, root: &Path, split: Split) -> Result<Source, SourceError> {
-        match config {
+    fn open_kind(
+        config: &SourceConfig,
+        root: &Path,
+        rules: Rules,
+        section: &'static str,
+        sieve: &mut Sieve,
+    ) -> Result<Source, SourceError> {
+        let bare = |example: Example| Entry {
+            id: example.id,
+            label: example.label,
+            group: None,
+            side: None,
+        };
+        let (store, entries, classes, naming) = match config {
             SourceConfig::Hdf5 {
                 hdf5,
                 images,
@@ -60,27 +106,97 @@ impl Source {
                     labels: labels.as_deref(),
                     classes: classes.as_deref(),
                 };
-                let opened = arrays::open(&under(root, hdf5), &names)?;
-                Ok(Source {
-                    split,
-                    kind: Kind::Arrays(opened.arrays),
-                    examples: opened.examples,
-                    classes: opened.classes,
-                    named: classes.is_some(),
-                })
+                let opened = arrays::open(&under(root, hdf5), &names, &rules.limits)?;
+                let naming = if classes.is_some() {
+                    Naming::Declared
+                } else {
+                    Naming::Numbers
+                };
+                let entries = opened.examples.into_iter().map(bare).collect();
+                let store = Store::Arrays(opened.arrays);
+                (store, entries, opened.classes, naming)
             }
-            SourceConfig::Folder { folder } => {
+            SourceConfig::Folder { folder, exclude } => {
                 let path = under(root, folder);
-                let opened = folder::open(&path)?;
-                Ok(Source {
-                    split,
-                    kind: Kind::Folder(path),
-                    examples: opened.examples,
-                    classes: opened.classes,
-                    named: true,
-                })
+                let opened = folder::open(&path, exclude, sieve)?;
+                let entries = opened.examples.into_iter().map(bare).collect();
+                let store = Store::Files(Files {
+                    opened: path.clone(),
+                    root: path,
+                    rules,
+                });
+                (store, entries, opened.classes, Naming::Declared)
             }
+            SourceConfig::List {
+                list,
+                format,
+                columns,
+            } => {
+                let path = under(root, list);
+                let opened = list::open(&path, *format, columns, sieve)?;
+                let store = Store::Files(Files {
+                    root: path.parent().map(PathBuf::from).unwrap_or_default(),
+                    opened: path,
+                    rules,
+                });
+                (store, opened.entries, opened.classes, Naming::Gathered)
+            }
+        };
+        Ok(Source::new(section, store, entries, classes, naming))
+    }
+
+    fn new(
+        section: &'static str,
+        store: Store,
+        entries: Vec<Entry>,
+        classes: Vec<String>,
+        naming: Naming,
+    ) -> Source {
+        let mut source = Source {
+            section,
+            store: Arc::new(store),
+            examples: Vec::with_capacity(entries.len()),
+            rows: (0..entries.len()).collect(),
+            groups: Vec::with_capacity(entries.len()),
+            sides: Vec::with_capacity(entries.len()),
+            classes,
+            naming,
+        };
+        for entry in entries {
+            source.examples.push(Example {
+                id: entry.id,
+                label: entry.label,
+            });
+            source.groups.push(entry.group);
+            source.sides.push(entry.side);
         }
+        source
+    }
+
+    /// The source with some of its examples only, in the order of `indices`.
+    pub(super) fn part(&self, section: &'static str, indices: &[usize]) -> Source {
+        let some = || indices.iter().copied().filter(|&i| i < self.examples.len());
+        Source {
+            section,
+            store: Arc::clone(&self.store),
+            examples: some().map(|i| self.examples[i].clone()).collect(),
+            rows: some().map(|i| self.rows[i]).collect(),
+            groups: some().map(|i| self.groups[i].clone()).collect(),
+            sides: some().map(|i| self.sides[i]).collect(),
+            classes: self.classes.clone(),
+            naming: self.naming,
+        }
+    }
+
+    /// Takes the classes of another source, those of this one being among them.
+    pub(super) fn recount(&mut self, classes: &[String]) {
+        let places: HashMap<&str, usize> =
+            (0..).zip(classes).map(|(i, c)| (c.as_str(), i)).collect();
+        for example in &mut self.examples {
+            let name = example.label.and_then(|label| self.classes.get(label));
+            example.label = name.and_then(|name| places.get(name.as_str()).copied());
+        }
+        self.classes = classes.to_vec();
     }
 
     /// The class names, in the order that labels count; empty where there are no labels.
@@ -93,16 +209,26 @@ impl Source {
         &self.examples
     }
 
+    /// What must not stand on both sides, for each example.
+    pub(super) fn groups(&self) -> &[Option<String>] {
+        &self.groups
+    }
+
+    /// The side of each example, where the source says so.
+    pub(super) fn sides(&self) -> &[Option<Split>] {
+        &self.sides
+    }
+
     /// Whether the examples have labels (all have, or none).
     pub fn labelled(&self) -> bool {
         self.examples.iter().all(|example| example.label.is_some())
     }
 
-    /// The file or folder that the examples lie in.
+    /// The file, folder or list that the examples lie in.
     pub fn path(&self) -> &Path {
-        match &self.kind {
-            Kind::Arrays(arrays) => arrays.path(),
-            Kind::Folder(path) => path,
+        match &*self.store {
+            Store::Arrays(arrays) => arrays.path(),
+            Store::Files(files) => &files.opened,
         }
     }
 
@@ -111,14 +237,7 @@ impl Source {
     /// # Errors
     /// A file that cannot be read or decoded, a row that HDF5 cannot read, an index that is none.
     pub fn read(&self, i: usize) -> Result<RgbImage, DatasetError> {
-        let read = || match &self.kind {
-            Kind::Arrays(arrays) => {
-                self.example(i)?;
-                arrays.read(i)
-            }
-            Kind::Folder(root) => folder::read(root, &self.example(i)?.id),
-        };
-        read().map_err(|error: SourceError| error.on(self.split))
+        self.with(i, |arrays, row| arrays.read(row), Files::read)
     }
 
     /// A SHA-256 that the pixels of an example depend on and nothing else: neither its place nor
@@ -128,21 +247,45 @@ impl Source {
     /// # Errors
     /// As [`Source::read`], but a file is not decoded.
     pub fn content_key(&self, i: usize) -> Result<[u8; 32], DatasetError> {
-        let read = || match &self.kind {
-            Kind::Arrays(arrays) => {
-                self.example(i)?;
-                Ok(key::of_pixels(&arrays.read(i)?))
-            }
-            Kind::Folder(root) => folder::content_key(root, &self.example(i)?.id),
-        };
-        read().map_err(|error: SourceError| error.on(self.split))
+        let of_row = |arrays: &Arrays, row| Ok(key::of_pixels(&arrays.read(row)?));
+        self.with(i, of_row, Files::content_key)
     }
 
-    fn example(&self, index: usize) -> Result<&Example, SourceError> {
+    /// What an example is drawn for a side by: as its content key, but the same whatever decoder
+    /// reads it.
+    pub(super) fn draw_key(&self, i: usize) -> Result<[u8; 32], DatasetError> {
+        let of_row = |arrays: &Arrays, row| Ok(key::of_pixels(&arrays.read(row)?));
+        self.with(i, of_row, Files::digest)
+    }
+
+    /// The name of the format an example is stored in, and the size of its file in bytes; None
+    /// for the rows of an array.
+    ///
+    /// # Errors
+    /// A file that cannot be read or is no image, an index that is none.
+    pub fn format(&self, i: usize) -> Result<(&'static str, Option<u64>), DatasetError> {
+        let of_file = |files: &Files, id: &str| {
+            let (format, bytes) = files.format(id)?;
+            Ok((format, Some(bytes)))
+        };
+        self.with(i, |_, _| Ok(("HDF5", None)), of_file)
+    }
+
+    fn with<T>(
+        &self,
+        index: usize,
+        arrays: impl FnOnce(&Arrays, usize) -> Result<T, SourceError>,
+        files: impl FnOnce(&Files, &str) -> Result<T, SourceError>,
+    ) -> Result<T, DatasetError> {
         let count = self.examples.len();
-        self.examples
-            .get(index)
-            .ok_or(SourceError::NoExample { index, count })
+        let found = self.examples.get(index).zip(self.rows.get(index));
+        let (example, row) =
+            found.ok_or_else(|| SourceError::NoExample { index, count }.on(self.section))?;
+        match &*self.store {
+            Store::Arrays(store) => arrays(store, *row),
+            Store::Files(store) => files(store, &example.id),
+        }
+        .map_err(|error| error.on(self.section))
     }
 }
 

@@ -36,12 +36,19 @@ fn arrays(dir: &TempDir, name: &str, labels: &[i32], classes: &[&str]) -> Source
     }
 }
 
+fn folder(path: &str) -> SourceConfig {
+    SourceConfig::Folder {
+        folder: path.into(),
+        exclude: Vec::new(),
+    }
+}
+
 fn open(
     dir: &TempDir,
     train: SourceConfig,
     test: Option<SourceConfig>,
 ) -> Result<Dataset, DatasetError> {
-    Dataset::open(&DatasetConfig { train, test }, dir.path())
+    Dataset::open(&DatasetConfig::given(train, test), dir.path())
 }
 
 #[test]
@@ -106,7 +113,7 @@ fn one_class_is_not_enough() {
     RgbImage::new(1, 1)
         .save(dir.path().join("f/only/1.png"))
         .unwrap();
-    let error = open(&dir, SourceConfig::Folder { folder: "f".into() }, None).unwrap_err();
+    let error = open(&dir, folder("f"), None).unwrap_err();
     assert_eq!(error.key().as_deref(), Some("train.folder"));
 }
 
@@ -114,9 +121,7 @@ fn one_class_is_not_enough() {
 fn an_error_knows_the_key_it_is_about() {
     let dir = tempfile::tempdir().unwrap();
     let good = arrays(&dir, "train.h5", &[0, 1], &[]);
-    let missing = SourceConfig::Folder {
-        folder: "nowhere".into(),
-    };
+    let missing = folder("nowhere");
     let error = open(&dir, good.clone(), Some(missing)).unwrap_err();
     assert_eq!(error.key().as_deref(), Some("test.folder"));
     let data = open(&dir, good, None).unwrap();
@@ -169,4 +174,163 @@ fn many_threads_read_what_one_reads() {
         alone.iter().collect::<std::collections::HashSet<_>>().len(),
         200
     );
+}
+
+/// Class folders `f/<class>/<name>` of small pictures, each of its own content.
+fn pictures(dir: &TempDir, names: &[(u8, &str)]) {
+    for (content, path) in names {
+        let path = dir.path().join("f").join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        let image = RgbImage::from_pixel(3, 2, image::Rgb([*content, 7, 9]));
+        image
+            .save_with_format(path, image::ImageFormat::Png)
+            .unwrap();
+    }
+}
+
+fn skipping(max_skipped: f64) -> DatasetConfig {
+    DatasetConfig {
+        on_error: OnError::Skip,
+        max_skipped: Share::try_from(max_skipped).unwrap(),
+        ..DatasetConfig::given(folder("f"), None)
+    }
+}
+
+#[test]
+fn bad_files_are_skipped_named_and_tried_again() {
+    let dir = tempfile::tempdir().unwrap();
+    pictures(&dir, &[(1, "a/1.png"), (2, "a/2.png"), (3, "b/1.png")]);
+    let good = fs::read(dir.path().join("f/a/1.png")).unwrap();
+    // Begins like a PNG: found out by decoding alone.
+    let bad = dir.path().join("f/a/cut.png");
+    fs::write(&bad, &good[..good.len() - 20]).unwrap();
+    fs::write(dir.path().join("f/b/empty.jpg"), b"").unwrap();
+
+    let stop = DatasetConfig::given(folder("f"), None);
+    assert!(Dataset::open(&stop, dir.path()).is_err());
+    let data = Dataset::open(&skipping(0.4), dir.path()).unwrap();
+    let ids: Vec<_> = data
+        .train
+        .examples()
+        .iter()
+        .map(|e| e.id.as_str())
+        .collect();
+    assert_eq!(ids, ["a/1.png", "a/2.png", "b/1.png"]);
+    for i in 0..3 {
+        data.train.read(i).unwrap();
+    }
+    let skipped: Vec<_> = data
+        .skipped()
+        .iter()
+        .map(|s| (s.split, s.path.as_str()))
+        .collect();
+    assert_eq!(skipped, [("train", "a/cut.png"), ("train", "b/empty.jpg")]);
+    let reason = &data.skipped()[0].reason;
+    assert!(
+        reason.starts_with("is a damaged or unsupported PNG image"),
+        "{reason}"
+    );
+
+    let error = Dataset::open(&skipping(0.3), dir.path()).unwrap_err();
+    assert_eq!(error.key().as_deref(), Some("train"));
+    let text = error.to_string();
+    let head =
+        "2 of 5 cannot be used, which is more than `max_skipped` allows (0.3):\n  a/cut.png ";
+    assert!(text.starts_with(head), "{text}");
+
+    fs::write(&bad, &good).unwrap();
+    let data = Dataset::open(&skipping(0.4), dir.path()).unwrap();
+    assert_eq!((data.train.examples().len(), data.skipped().len()), (4, 1));
+}
+
+#[test]
+fn a_side_of_nothing_but_bad_files_is_an_error() {
+    let dir = tempfile::tempdir().unwrap();
+    pictures(&dir, &[(1, "a/1.png"), (3, "b/1.png")]);
+    for path in ["f/a/1.png", "f/b/1.png"] {
+        let path = dir.path().join(path);
+        let bytes = fs::read(&path).unwrap();
+        fs::write(&path, &bytes[..bytes.len() - 20]).unwrap();
+    }
+    let error = Dataset::open(&skipping(1.0), dir.path()).unwrap_err();
+    assert!(
+        matches!(error, DatasetError::NothingLeft { skipped: 2, .. }),
+        "{error}"
+    );
+}
+
+#[test]
+fn limits_and_background_reach_the_decoder() {
+    let dir = tempfile::tempdir().unwrap();
+    pictures(&dir, &[(1, "a/1.png"), (3, "b/1.png")]);
+    let path = dir.path().join("f/a/1.png");
+    image::RgbaImage::new(3, 2).save(path).unwrap();
+    let given = DatasetConfig::given(folder("f"), None);
+    let read = |config: &DatasetConfig| Dataset::open(config, dir.path()).unwrap().train.read(0);
+    let key = |config: &DatasetConfig| {
+        let data = Dataset::open(config, dir.path()).unwrap();
+        data.train.content_key(0).unwrap()
+    };
+    let red = DatasetConfig {
+        background: Background([255, 0, 0]),
+        ..given.clone()
+    };
+    assert_eq!(read(&red).unwrap().get_pixel(0, 0).0, [255, 0, 0]);
+    assert_eq!(read(&given).unwrap().get_pixel(0, 0).0, [255; 3]);
+    assert_ne!(key(&red), key(&given));
+    let mut small = given.clone();
+    small.limits.max_bytes = 10.try_into().unwrap();
+    let text = read(&small).unwrap_err().to_string();
+    assert!(
+        text.contains("at most 10 are accepted (`dataset.limits.max_bytes`"),
+        "{text}"
+    );
+    small = given.clone();
+    small.limits.max_side = 2.try_into().unwrap();
+    assert!(
+        read(&small)
+            .unwrap_err()
+            .to_string()
+            .contains("declares 3x2 pixels")
+    );
+    let arrays = arrays(&dir, "a.h5", &[0, 1], &[]);
+    let mut small = DatasetConfig::given(arrays, None);
+    small.limits.max_pixels = 3.try_into().unwrap();
+    let text = Dataset::open(&small, dir.path()).unwrap_err().to_string();
+    assert!(
+        text.contains("at most 32768 pixels a side and 3 in all"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_survey_counts_everything() {
+    let dir = tempfile::tempdir().unwrap();
+    pictures(
+        &dir,
+        &[
+            (1, "a/1.png"),
+            (2, "a/2.jpg"),
+            (3, "b/1.png"),
+            (4, "b/x.png"),
+        ],
+    );
+    fs::write(dir.path().join("f/b/empty.jpg"), b"").unwrap();
+    let config = DatasetConfig::given(folder("f"), Some(folder("f")));
+    let survey = Dataset::survey(&config, dir.path()).unwrap();
+    assert_eq!(survey.train.examples, 4);
+    let classes: Vec<_> = survey
+        .train
+        .classes
+        .iter()
+        .map(|c| (c.name.as_str(), c.examples))
+        .collect();
+    assert_eq!(classes, [("a", 2), ("b", 2)]);
+    assert_eq!(
+        survey.train.formats.into_iter().collect::<Vec<_>>(),
+        [("PNG", 4)]
+    );
+    assert_eq!((survey.train.width, survey.train.height), ([3; 3], [2; 3]));
+    assert_eq!(survey.skipped.len(), 2);
+    assert_eq!(survey.duplicates.len(), 4);
 }

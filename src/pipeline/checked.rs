@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::assets;
 use crate::backbone::{Backbone, BackboneError, Runtime, Search, SessionOptions};
-use crate::dataset::{Dataset, Source};
+use crate::dataset::{Dataset, DatasetError, Sides, Source, Survey};
 use crate::features::Space;
 use crate::yaml::{Document, YamlError};
 
@@ -51,11 +51,7 @@ impl Checked {
     /// [`PipelineError::Wrong`] with file, line and column for everything that the file itself
     /// gets wrong; a missing or unusable ONNX Runtime; a graph that is not what its manifest says.
     pub fn read(path: &Path, options: Options) -> Result<Self, PipelineError> {
-        let mut document = Document::read(path)?;
-        for assignment in &options.set {
-            document.set(assignment)?;
-        }
-        let config: PipelineConfig = document.typed()?;
+        let (document, config) = read_config(path, &options)?;
         check_stages(&document, &config)?;
         let dataset = open_dataset(&document, &config, &options.root)?;
         check_labels(&document, &config, &dataset)?;
@@ -88,6 +84,28 @@ impl Checked {
     }
 }
 
+/// Looks at everything that the dataset of the pipeline at `path` holds; nothing else of the
+/// pipeline has to be there.
+///
+/// # Errors
+/// A pipeline that is wrong, a dataset that cannot be opened.
+pub fn survey(path: &Path, options: &Options) -> Result<Survey, PipelineError> {
+    let (document, config) = read_config(path, options)?;
+    Dataset::survey(&config.dataset, &options.root).map_err(|e| placed(&document, e))
+}
+
+fn read_config(
+    path: &Path,
+    options: &Options,
+) -> Result<(Document, PipelineConfig), PipelineError> {
+    let mut document = Document::read(path)?;
+    for assignment in &options.set {
+        document.set(assignment)?;
+    }
+    let config = document.typed()?;
+    Ok((document, config))
+}
+
 fn check_stages(document: &Document, config: &PipelineConfig) -> Result<(), YamlError> {
     if config.evaluate.is_none() {
         return Ok(());
@@ -96,7 +114,7 @@ fn check_stages(document: &Document, config: &PipelineConfig) -> Result<(), Yaml
         let why = "there is no head to score: add a `train` section, or remove `evaluate`";
         return Err(document.invalid("evaluate", why));
     }
-    if config.dataset.test.is_none() {
+    if !config.dataset.has_test() {
         let why = "there are no examples to score: name them in `dataset.test`, or remove \
                    `evaluate`";
         return Err(document.invalid("evaluate", why));
@@ -109,12 +127,17 @@ fn open_dataset(
     config: &PipelineConfig,
     root: &Path,
 ) -> Result<Dataset, PipelineError> {
-    Dataset::open(&config.dataset, root).map_err(|e| match e.key() {
+    Dataset::open(&config.dataset, root).map_err(|e| placed(document, e))
+}
+
+/// The error at the place of the key that it is about.
+fn placed(document: &Document, error: DatasetError) -> PipelineError {
+    match error.key() {
         Some(key) => document
-            .invalid(&format!("dataset.{key}"), e.to_string())
+            .invalid(&format!("dataset.{key}"), error.to_string())
             .into(),
-        None => e.into(),
-    })
+        None => error.into(),
+    }
 }
 
 fn check_labels(
@@ -122,17 +145,13 @@ fn check_labels(
     config: &PipelineConfig,
     dataset: &Dataset,
 ) -> Result<(), YamlError> {
+    let (train, test) = match config.dataset.sides {
+        Sides::Given { .. } => ("dataset.train", "dataset.test"),
+        Sides::Divided { .. } => ("dataset.source", "dataset.source"),
+    };
     let needs = [
-        (
-            "dataset.train",
-            config.train.is_some(),
-            Some(&dataset.train),
-        ),
-        (
-            "dataset.test",
-            config.evaluate.is_some(),
-            dataset.test.as_ref(),
-        ),
+        (train, config.train.is_some(), Some(&dataset.train)),
+        (test, config.evaluate.is_some(), dataset.test.as_ref()),
     ];
     for (key, needed, source) in needs {
         if needed && source.is_some_and(|s| !s.labelled()) {

@@ -37,6 +37,9 @@ pub enum PipelineError {
     Head(#[from] HeadError),
     #[error(transparent)]
     Folder(#[from] FolderError),
+    /// Pictures stand on both sides, and `dataset.duplicates` is `error`.
+    #[error("{0}\n(set `dataset.duplicates` to `warn` to go on)")]
+    Duplicates(String),
     /// A result could not be put into its file format.
     #[error("the run's {file} cannot be written: {reason}")]
     Result {

@@ -184,6 +184,12 @@ fn fingerprint(
             add(format!("{:?}", example.label).as_bytes());
         }
     }
+    // What was skipped stands in a file of the run folder.
+    for one in checked.dataset.skipped() {
+        add(one.split.as_bytes());
+        add(one.path.as_bytes());
+        add(one.reason.as_bytes());
+    }
     Ok(hash
         .finalize()
         .iter()

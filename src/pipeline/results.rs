@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use ndarray::ArrayView2;
 use serde::{Deserialize, Serialize};
 
-use crate::dataset::Example;
+use crate::dataset::{Example, Skipped};
 use crate::head::{EpochRow, Metrics, metrics};
 
 /// `metrics.json`.
@@ -113,6 +113,16 @@ pub(super) fn curve_csv(curve: &[EpochRow]) -> Result<Vec<u8>, csv::Error> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     for row in curve {
         writer.serialize(row)?;
+    }
+    finish(writer)
+}
+
+/// `skipped.csv`: `split,path,reason`, one line for each file that is no example.
+pub(super) fn skipped_csv(skipped: &[Skipped]) -> Result<Vec<u8>, csv::Error> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    writer.write_record(["split", "path", "reason"])?;
+    for one in skipped {
+        writer.write_record([one.split, &one.path, &one.reason])?;
     }
     finish(writer)
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use crate::dataset::OnDuplicates;
 use crate::features;
 use crate::head::{Fit, Metrics};
 
@@ -12,7 +13,7 @@ use super::event::{Event, Logged, Observer, Stage};
 use super::extraction::extract_missing;
 use super::plan::Plan;
 use super::results::{
-    DatasetSummary, ProviderSummary, RunMetrics, Timings, curve_csv, predictions_csv,
+    DatasetSummary, ProviderSummary, RunMetrics, Timings, curve_csv, predictions_csv, skipped_csv,
 };
 use super::training;
 
@@ -43,6 +44,7 @@ pub fn run(checked: &Checked, observer: &mut dyn Observer) -> Result<Outcome, Pi
             up_to_date: true,
         });
     }
+    check_duplicates(checked, &plan, observer)?;
     let mut timings = Timings {
         rows_cached: plan.needed - plan.missing,
         ..Timings::default()
@@ -82,8 +84,69 @@ fn begin(checked: &Checked, plan: &Plan, took: Duration, observer: &mut Logged) 
         .as_ref()
         .map_or(0, |s| s.examples().len());
     let train = checked.dataset.train.examples().len();
-    let what = format!("{train} training and {test} test examples");
+    let mut what = format!("{train} training and {test} test examples");
+    let skipped = checked.dataset.skipped();
+    let bad = skipped.iter().filter(|one| !one.excluded).count();
+    if skipped.len() > bad {
+        what.push_str(&format!(", {} excluded", skipped.len() - bad));
+    }
     observer.event(&Event::Finished(Stage::Dataset, what, took));
+    if bad > 0 {
+        let files = if bad == 1 { "file" } else { "files" };
+        observer.event(&Event::Warning(format!(
+            "{bad} {files} that cannot be used skipped, named in {}",
+            checked.folder.path().join(SKIPPED).display()
+        )));
+    }
+    for one in skipped {
+        observer.note(&format!(
+            "left out: {} {}: {}",
+            one.split, one.path, one.reason
+        ));
+    }
+}
+
+/// The file of the run folder that names what is no example.
+const SKIPPED: &str = "skipped.csv";
+
+/// How many duplicates a message names.
+const NAMED: usize = 5;
+
+/// Looks for pictures on both sides, if the pipeline wants to know. That decodes every image, so a
+/// warning is given when features are computed, and not again whenever another head is trained on
+/// them.
+fn check_duplicates(
+    checked: &Checked,
+    plan: &Plan,
+    observer: &mut Logged,
+) -> Result<(), PipelineError> {
+    let wanted = checked.config.dataset.duplicates;
+    let known = wanted == OnDuplicates::Warn && plan.missing == 0;
+    if wanted == OnDuplicates::Allow || known {
+        return Ok(());
+    }
+    let found = checked.dataset.duplicates()?;
+    for one in &found {
+        observer.note(&format!("duplicate: {one}"));
+    }
+    if found.is_empty() {
+        return Ok(());
+    }
+    let mut text = format!(
+        "{} test examples stand among the training examples:",
+        found.len()
+    );
+    for one in found.iter().take(NAMED) {
+        text.push_str(&format!("\n  {one}"));
+    }
+    if found.len() > NAMED {
+        text.push_str("\n  ... (`catpipe data` names all)");
+    }
+    if wanted == OnDuplicates::Error {
+        return Err(PipelineError::Duplicates(text));
+    }
+    observer.event(&Event::Warning(text));
+    Ok(())
 }
 
 fn skip_all(plan: &Plan, observer: &mut dyn Observer) {
@@ -100,6 +163,11 @@ fn finish(
     observer: &mut Logged,
 ) -> Result<RunMetrics, PipelineError> {
     let mut files = vec![("pipeline.yaml", resolved(checked)?.into_bytes())];
+    let skipped = checked.dataset.skipped();
+    if !skipped.is_empty() {
+        let table = skipped_csv(skipped).map_err(unwritable(SKIPPED))?;
+        files.push((SKIPPED, table));
+    }
     let mut fit = None;
     if let Some(config) = &checked.config.train {
         let start = Instant::now();

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 
 use super::tests::{Fixture, with_compressed};
 use super::{Names, open};
+use crate::dataset::Limits;
 
 /// Opens a file and reads all of it; what comes out does not matter.
 fn exercise(path: &Path) {
@@ -18,6 +19,7 @@ fn exercise(path: &Path) {
                 labels,
                 classes,
             },
+            &Limits::default(),
         ) {
             for row in 0..opened.examples.len().min(8) {
                 let _ = opened.arrays.read(row);
@@ -31,6 +33,7 @@ fn exercise(path: &Path) {
             labels: None,
             classes: None,
         },
+        &Limits::default(),
     );
 }
 
@@ -46,7 +49,7 @@ fn every_truncation_has_an_answer() {
             labels: Some("y"),
             classes: Some("c"),
         };
-        let error = open(&path, &names).err();
+        let error = open(&path, &names, &Limits::default()).err();
         assert!(
             error.is_some(),
             "{len} of {} bytes were believed",

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use hdf5::types::{IntSize, TypeDescriptor};
 use image::RgbImage;
 
-use super::decode::{MAX_PIXELS, MAX_SIDE};
+use super::config::Limits;
 use super::error::{ArrayKey, SourceError};
 use super::source::Example;
 use find::Array;
@@ -54,10 +54,10 @@ pub(super) struct Opened {
 }
 
 /// Opens a file and checks everything about it but the pixels.
-pub(super) fn open(path: &Path, names: &Names) -> Result<Opened, SourceError> {
+pub(super) fn open(path: &Path, names: &Names, limits: &Limits) -> Result<Opened, SourceError> {
     let file = find::open_file(path)?;
     let images = find::array(&file, path, ArrayKey::Images, names.images)?;
-    let (count, height, width) = images_shape(&images)?;
+    let (count, height, width) = images_shape(&images, limits)?;
     let named = match names.classes {
         Some(name) => Some(names::read(&find::array(
             &file,
@@ -92,7 +92,7 @@ pub(super) fn open(path: &Path, names: &Names) -> Result<Opened, SourceError> {
 }
 
 /// Count, height and width of the images.
-fn images_shape(images: &Array) -> Result<(usize, u32, u32), SourceError> {
+fn images_shape(images: &Array, limits: &Limits) -> Result<(usize, u32, u32), SourceError> {
     let &[count, height, width, 3] = images.kind.shape.as_slice() else {
         return Err(images.wrong());
     };
@@ -109,13 +109,11 @@ fn images_shape(images: &Array) -> Result<(usize, u32, u32), SourceError> {
         return Err(images.too_large(format!("at most {MAX_IMAGES} images are accepted")));
     }
     match (u32::try_from(height), u32::try_from(width)) {
-        (Ok(h), Ok(w))
-            if h <= MAX_SIDE && w <= MAX_SIDE && u64::from(h) * u64::from(w) <= MAX_PIXELS =>
-        {
-            Ok((count, h, w))
-        }
+        (Ok(h), Ok(w)) if limits.allow(w, h) => Ok((count, h, w)),
         _ => Err(images.too_large(format!(
-            "images of at most {MAX_SIDE} pixels a side and {MAX_PIXELS} in all are accepted"
+            "images of at most {} pixels a side and {} in all are accepted (`dataset.limits` \
+             raises that)",
+            limits.max_side, limits.max_pixels
         ))),
     }
 }

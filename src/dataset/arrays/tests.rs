@@ -68,6 +68,7 @@ impl Fixture {
                 labels: some(labels),
                 classes: some(classes),
             },
+            &Limits::default(),
         )
     }
 
@@ -342,6 +343,7 @@ fn files_that_are_not_there_or_not_hdf5_are_told_apart() {
                 labels: None,
                 classes: None,
             },
+            &Limits::default(),
         )
         .err()
         .unwrap();

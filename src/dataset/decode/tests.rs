@@ -5,6 +5,18 @@ use image::{ExtendedColorType, ImageBuffer, ImageEncoder, Luma, LumaA, Rgb, Rgba
 use proptest::prelude::*;
 
 use super::*;
+use crate::dataset::config::Background;
+
+fn decode(bytes: &[u8]) -> Result<RgbImage, DecodeError> {
+    super::decode(bytes, &Rules::default())
+}
+
+/// A file of any format.
+fn file(image: &DynamicImage, format: ImageFormat) -> Vec<u8> {
+    let mut bytes = Cursor::new(Vec::new());
+    image.write_to(&mut bytes, format).unwrap();
+    bytes.into_inner()
+}
 
 fn unhex(text: &str) -> Vec<u8> {
     let digits: Vec<u32> = text.chars().filter_map(|c| c.to_digit(16)).collect();
@@ -162,10 +174,11 @@ fn exif_orientation_is_applied() {
 fn what_is_no_image_is_named() {
     let refusal = |bytes: &[u8]| decode(bytes).unwrap_err().to_string();
     assert_eq!(refusal(b""), "is an empty file");
-    let unknown = "is not a JPEG or PNG image, its content looks like no image format";
+    let unknown = "is not a JPEG, PNG, WebP, GIF, BMP or TIFF image, its content looks like no \
+                   image format: move it elsewhere or `exclude` it";
     assert_eq!(refusal(b"<html>not found"), unknown);
-    let gif = "is not a JPEG or PNG image, its content looks like Gif";
-    assert_eq!(refusal(b"GIF89a\x01\0\x01\0"), gif);
+    let other = refusal(b"qoif\0\0\0\x01");
+    assert!(other.contains("its content looks like Qoi"), "{other}");
     let whole = jpeg_bytes(&flag());
     let truncated = "is a truncated JPEG: it ends before its end-of-image marker";
     assert_eq!(refusal(&whole[..whole.len() - 20]), truncated);
@@ -211,24 +224,174 @@ fn crc(bytes: &[u8]) -> u32 {
     })
 }
 
+#[test]
+fn the_limits_can_be_raised_and_lowered() {
+    let limits = |max_side: u32, max_pixels: u64| Rules {
+        limits: Limits {
+            max_side: max_side.try_into().unwrap(),
+            max_pixels: max_pixels.try_into().unwrap(),
+            ..Limits::default()
+        },
+        ..Rules::default()
+    };
+    let long = png(&RgbImage::new(40_000, 1));
+    let error = decode(&long).unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "declares 40000x1 pixels: at most 32768 a side and 100000000 in all are accepted \
+         (`dataset.limits.max_side` and `max_pixels` raise that)"
+    );
+    assert!(super::decode(&long, &limits(40_000, 40_000)).is_ok());
+    assert!(super::decode(&long, &limits(40_000, 39_999)).is_err());
+    assert!(super::decode(&long, &limits(39_999, 40_000)).is_err());
+}
+
+/// The pixels of `flag` with a hole in its upper left corner.
+fn holed() -> DynamicImage {
+    DynamicImage::ImageRgba8(image::RgbaImage::from_fn(16, 32, |x, y| {
+        let [r, g, b] = flag().get_pixel(x, y).0;
+        Rgba([r, g, b, if x < 4 && y < 4 { 0 } else { 255 }])
+    }))
+}
+
+#[test]
+fn every_format_is_told_by_its_content() {
+    let exact = flag();
+    for format in [
+        ImageFormat::Bmp,
+        ImageFormat::Tiff,
+        ImageFormat::WebP,
+        ImageFormat::Gif,
+        ImageFormat::Png,
+    ] {
+        let bytes = file(&DynamicImage::ImageRgb8(exact.clone()), format);
+        assert_eq!(name(sniff(&bytes[..16]).unwrap()), name(format));
+        let near = decode(&bytes).unwrap();
+        let worst = near
+            .iter()
+            .zip(exact.iter())
+            .map(|(a, b)| a.abs_diff(*b))
+            .max();
+        // GIF chooses its 256 colours; the others keep every bit.
+        let most = if format == ImageFormat::Gif { 4 } else { 0 };
+        assert!(worst <= Some(most), "{format:?}: {worst:?}");
+    }
+}
+
+#[test]
+fn transparency_is_laid_on_the_colour_that_is_asked_for() {
+    let rules = Rules {
+        background: Background([0, 128, 7]),
+        ..Rules::default()
+    };
+    for format in [
+        ImageFormat::Png,
+        ImageFormat::WebP,
+        ImageFormat::Gif,
+        ImageFormat::Tiff,
+    ] {
+        let bytes = file(&holed(), format);
+        let image = super::decode(&bytes, &rules).unwrap();
+        assert_eq!(image.get_pixel(1, 1).0, [0, 128, 7], "{format:?}");
+        assert!(image.get_pixel(8, 8).0[0] > 240, "{format:?}");
+        assert_eq!(
+            decode(&bytes).unwrap().get_pixel(1, 1).0,
+            [255; 3],
+            "{format:?}"
+        );
+    }
+}
+
+#[test]
+fn the_first_frame_of_an_animation_is_the_image() {
+    let mut bytes = Vec::new();
+    let mut encoder = image::codecs::gif::GifEncoder::new(&mut bytes);
+    for grey in [10, 200] {
+        let frame = image::RgbaImage::from_pixel(6, 4, Rgba([grey, grey, grey, 255]));
+        encoder.encode_frame(image::Frame::new(frame)).unwrap();
+    }
+    drop(encoder);
+    assert_eq!(
+        decode(&bytes).unwrap(),
+        RgbImage::from_pixel(6, 4, Rgb([10; 3]))
+    );
+}
+
+#[test]
+fn deep_tiffs_are_rounded_and_floating_ones_refused() {
+    let deep = ImageBuffer::<Luma<u16>, _>::from_raw(2, 1, vec![129, 65_535]).unwrap();
+    let bytes = file(&DynamicImage::ImageLuma16(deep), ImageFormat::Tiff);
+    assert_eq!(decode(&bytes).unwrap().into_raw(), [1, 1, 1, 255, 255, 255]);
+    let float = ImageBuffer::<Rgb<f32>, _>::from_raw(1, 1, vec![0.0, 100.0, 255.0]).unwrap();
+    let bytes = file(&DynamicImage::ImageRgb32F(float), ImageFormat::Tiff);
+    assert!(matches!(decode(&bytes), Err(DecodeError::Float)));
+}
+
+#[test]
+fn truncated_files_of_every_format_are_refused() {
+    for format in [
+        ImageFormat::Bmp,
+        ImageFormat::Tiff,
+        ImageFormat::WebP,
+        ImageFormat::Gif,
+    ] {
+        // Noise, so that there is data to miss.
+        let noise = RgbImage::from_fn(16, 16, |x, y| Rgb([(x * 37 + y * 101) as u8; 3]));
+        let bytes = file(&DynamicImage::ImageRgb8(noise), format);
+        let error = decode(&bytes[..bytes.len() * 2 / 3])
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains(&format!("unsupported {} image", name(format))),
+            "{error}"
+        );
+    }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig::with_cases(2000))]
 
     #[test]
     fn damaged_files_have_an_answer(
-        jpeg: bool,
+        kind in 0..7usize,
         cut in 0.0..1.3f64,
         flips in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..8),
     ) {
-        let whole = if jpeg { with_orientation(&jpeg_bytes(&flag()), 6) } else { png(&flag()) };
-        let mut bytes = whole;
+        let mut bytes = whole(kind);
         for (place, value) in flips {
             let place = place.index(bytes.len());
             bytes[place] = value;
         }
         bytes.truncate((cut * bytes.len() as f64) as usize);
-        if let Ok(image) = decode(&bytes) {
-            prop_assert!(u64::from(image.width()) * u64::from(image.height()) <= MAX_PIXELS);
+        let rules = Rules {
+            limits: Limits { max_pixels: 1_000_000.try_into().unwrap(), ..Limits::default() },
+            ..Rules::default()
+        };
+        if let Ok(image) = super::decode(&bytes, &rules) {
+            prop_assert!(u64::from(image.width()) * u64::from(image.height()) <= 1_000_000);
         }
+    }
+
+    #[test]
+    fn a_head_of_one_format_before_another_has_an_answer(
+        head in 0..7usize, body in 0..7usize, at in 0..200usize,
+    ) {
+        let (head, body) = (whole(head), whole(body));
+        let at = at.min(head.len()).min(body.len());
+        let _ = decode(&[&head[..at], &body[at..]].concat());
+    }
+}
+
+/// A small file of each kind.
+fn whole(kind: usize) -> Vec<u8> {
+    let rgb = DynamicImage::ImageRgb8(flag());
+    match kind {
+        0 => with_orientation(&jpeg_bytes(&flag()), 6),
+        1 => png(&flag()),
+        2 => file(&rgb, ImageFormat::WebP),
+        3 => file(&holed(), ImageFormat::Gif),
+        4 => file(&rgb, ImageFormat::Bmp),
+        5 => file(&rgb, ImageFormat::Tiff),
+        _ => file(&holed(), ImageFormat::WebP),
     }
 }

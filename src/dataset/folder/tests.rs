@@ -5,7 +5,11 @@ use std::os::unix::fs::symlink;
 
 use tempfile::TempDir;
 
+use image::RgbImage;
+
 use super::*;
+use crate::dataset::decode::Rules;
+use crate::dataset::files::Files;
 
 /// Class folders with an image of one colour at each of the paths.
 fn folders(paths: &[&str]) -> TempDir {
@@ -22,8 +26,20 @@ fn folders(paths: &[&str]) -> TempDir {
     dir
 }
 
+fn list(dir: &TempDir) -> Result<Opened, SourceError> {
+    open(dir.path(), &[], &mut Sieve::new("train", false))
+}
+
+fn files(dir: &TempDir) -> Files {
+    Files {
+        opened: dir.path().to_owned(),
+        root: dir.path().to_owned(),
+        rules: Rules::default(),
+    }
+}
+
 fn refusal(dir: &TempDir) -> String {
-    let error = open(dir.path()).err().unwrap();
+    let error = list(dir).err().unwrap();
     assert_eq!(error.key(), Some("folder"));
     error
         .to_string()
@@ -41,7 +57,7 @@ fn classes_and_paths_are_sorted_and_nested_folders_belong_to_their_class() {
     ]);
     fs::write(dir.path().join(".DS_Store"), "x").unwrap();
     fs::write(dir.path().join("a/.notes"), "x").unwrap();
-    let opened = open(dir.path()).unwrap();
+    let opened = list(&dir).unwrap();
     assert_eq!(opened.classes, ["a", "b"]);
     let found: Vec<_> = opened
         .examples
@@ -57,7 +73,8 @@ fn classes_and_paths_are_sorted_and_nested_folders_belong_to_their_class() {
     assert_eq!(found, expected);
     // A PNG named .jpg is still what its content says.
     assert_eq!(
-        read(dir.path(), "b/deep/er/1.jpg")
+        files(&dir)
+            .read("b/deep/er/1.jpg")
             .unwrap()
             .get_pixel(0, 0)
             .0,
@@ -70,11 +87,15 @@ fn folders_that_hold_no_examples_are_named() {
     let dir = tempfile::tempdir().unwrap();
     assert!(refusal(&dir).starts_with("D holds no class folder"));
     fs::create_dir(dir.path().join("cat")).unwrap();
-    assert_eq!(
-        refusal(&dir),
-        "the class folder D/cat holds no JPEG or PNG image"
-    );
-    let error = open(&dir.path().join("nowhere")).err().unwrap().to_string();
+    assert_eq!(refusal(&dir), "the class folder D/cat holds no image");
+    let error = open(
+        &dir.path().join("nowhere"),
+        &[],
+        &mut Sieve::new("train", false),
+    )
+    .err()
+    .unwrap()
+    .to_string();
     assert!(error.ends_with("nowhere is not a folder"), "{error}");
 }
 
@@ -86,10 +107,11 @@ fn what_is_no_image_stops_the_listing_with_its_name() {
         refusal(&dir)
     };
     assert!(stray("readme.txt", b"x").starts_with("D/readme.txt lies beside the class folders"));
-    let wrong_ending = "D/a/2.gif is not a .jpg, .jpeg or .png file";
-    assert!(stray("a/2.gif", b"GIF89a").starts_with(wrong_ending));
-    let wrong_content = "D/b/2.jpg is not a JPEG or PNG image, its content looks like Gif";
-    assert_eq!(stray("b/2.jpg", b"GIF89a\x01\0\x01\0"), wrong_content);
+    let no_image = "D/a/2.txt is not a JPEG, PNG, WebP, GIF, BMP or TIFF image, its content looks \
+                    like no image format: move it elsewhere or `exclude` it";
+    assert_eq!(stray("a/2.txt", b"shopping list"), no_image);
+    let other = stray("b/2.jpg", b"qoif\0\0\0\x01");
+    assert!(other.contains("its content looks like Qoi"), "{other}");
     assert_eq!(stray("b/2.jpg", b""), "D/b/2.jpg is an empty file");
 }
 
@@ -97,7 +119,7 @@ fn what_is_no_image_stops_the_listing_with_its_name() {
 fn links_are_followed_but_not_in_circles_nor_into_nothing() {
     let dir = folders(&["a/1.png", "b/1.png"]);
     symlink(dir.path().join("a/1.png"), dir.path().join("b/2.png")).unwrap();
-    assert_eq!(open(dir.path()).unwrap().examples.len(), 3);
+    assert_eq!(list(&dir).unwrap().examples.len(), 3);
     symlink("nothing.png", dir.path().join("b/3.png")).unwrap();
     assert_eq!(
         refusal(&dir),
@@ -125,22 +147,66 @@ fn an_unreadable_image_is_named_when_it_is_read() {
     let path = dir.path().join("a/1.png");
     let whole = fs::read(&path).unwrap();
     fs::write(&path, &whole[..whole.len() - 25]).unwrap();
-    open(dir.path()).unwrap();
-    let error = read(dir.path(), "a/1.png").unwrap_err().to_string();
+    list(&dir).unwrap();
+    let error = files(&dir).read("a/1.png").unwrap_err().to_string();
     assert!(
         error.contains("a/1.png is a damaged or unsupported PNG image"),
         "{error}"
     );
     fs::remove_file(&path).unwrap();
-    let error = read(dir.path(), "a/1.png").unwrap_err().to_string();
+    let error = files(&dir).read("a/1.png").unwrap_err().to_string();
     assert!(error.contains("a/1.png cannot be read: "), "{error}");
 }
 
 #[test]
 fn the_key_is_of_the_content_not_of_the_place() {
     let dir = folders(&["a/1.png", "b/1.png"]);
-    let key = |id: &str| content_key(dir.path(), id).unwrap();
+    let key = |id: &str| files(&dir).content_key(id).unwrap();
     assert_ne!(key("a/1.png"), key("b/1.png"));
     fs::copy(dir.path().join("a/1.png"), dir.path().join("b/2.jpg")).unwrap();
     assert_eq!(key("a/1.png"), key("b/2.jpg"));
+}
+
+#[test]
+fn what_is_excluded_or_skipped_is_named() {
+    let dir = folders(&["a/1.png", "a/deep/2.png", "b/1.png", "b/cover.png"]);
+    fs::write(dir.path().join("a/3.png"), b"").unwrap();
+    fs::write(dir.path().join("notes.txt"), b"x").unwrap();
+    symlink("nothing", dir.path().join("b/4.png")).unwrap();
+    let exclude = ["a/deep", "**/cover.*"].map(|p| Glob::try_from(p.to_owned()).unwrap());
+    let mut sieve = Sieve::new("train", true);
+    let opened = open(dir.path(), &exclude, &mut sieve).unwrap();
+    let ids: Vec<_> = opened.examples.iter().map(|e| e.id.as_str()).collect();
+    assert_eq!(ids, ["a/1.png", "b/1.png"]);
+    assert_eq!(sieve.bad_count(), 3);
+    let found: Vec<_> = sieve
+        .into_skipped()
+        .into_iter()
+        .map(|s| (s.path, s.reason, s.excluded))
+        .collect();
+    let expected = [
+        ("a/3.png", "is an empty file", false),
+        ("a/deep", "excluded by `a/deep`", true),
+        ("b/4.png", "is a link to nothing: mend or remove it", false),
+        ("b/cover.png", "excluded by `**/cover.*`", true),
+        (
+            "notes.txt",
+            "lies beside the class folders: images belong into one of them, and everything else \
+             elsewhere (or into `exclude`)",
+            false,
+        ),
+    ];
+    let expected = expected.map(|(path, reason, e)| (path.to_owned(), reason.to_owned(), e));
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn a_class_of_nothing_but_bad_files_is_an_error() {
+    let dir = folders(&["a/1.png"]);
+    fs::create_dir(dir.path().join("b")).unwrap();
+    fs::write(dir.path().join("b/1.png"), b"").unwrap();
+    let error = open(dir.path(), &[], &mut Sieve::new("train", true))
+        .err()
+        .unwrap();
+    assert!(matches!(error, SourceError::EmptyClass { .. }), "{error}");
 }

@@ -66,11 +66,9 @@ fn a_written_set_is_a_dataset() {
         assert_eq!(seen.into_inner(), 18);
         let source = |side| SourceConfig::Folder {
             folder: out.join(side),
+            exclude: Vec::new(),
         };
-        let data = DatasetConfig {
-            train: source("train"),
-            test: Some(source("test")),
-        };
+        let data = DatasetConfig::given(source("train"), Some(source("test")));
         let data = Dataset::open(&data, Path::new(".")).unwrap();
         assert_eq!(data.train.classes(), ["disc", "square", "star"]);
         assert_eq!(

@@ -1,0 +1,107 @@
+//! Examples that are files: class folders and lists.
+
+use std::fs::{self, File};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use image::RgbImage;
+use sha2::{Digest, Sha256};
+
+use super::decode::{self, DecodeError, Rules};
+use super::error::SourceError;
+use super::key;
+
+/// The files under a folder, each called by its path relative to it (or by its absolute path).
+pub(super) struct Files {
+    /// The folder or the list that was opened.
+    pub(super) opened: PathBuf,
+    /// Where relative paths start.
+    pub(super) root: PathBuf,
+    /// How the files are made into pixels.
+    pub(super) rules: Rules,
+}
+
+impl Files {
+    /// Decodes the image at `id`.
+    pub(super) fn read(&self, id: &str) -> Result<RgbImage, SourceError> {
+        let path = self.root.join(id);
+        decode::decode(&self.whole(&path)?, &self.rules)
+            .map_err(|error| SourceError::Image { path, error })
+    }
+
+    /// The content key of the image at `id`; the image is not decoded.
+    pub(super) fn content_key(&self, id: &str) -> Result<[u8; 32], SourceError> {
+        Ok(key::of_file(
+            &self.whole(&self.root.join(id))?,
+            self.rules.background,
+        ))
+    }
+
+    /// What the file at `id` is known by whatever the decoder: the SHA-256 of its bytes.
+    pub(super) fn digest(&self, id: &str) -> Result<[u8; 32], SourceError> {
+        Ok(Sha256::digest(self.whole(&self.root.join(id))?).into())
+    }
+
+    /// The name of the file's format, and its size in bytes.
+    pub(super) fn format(&self, id: &str) -> Result<(&'static str, u64), SourceError> {
+        let path = self.root.join(id);
+        let head = head(&path)?;
+        let size = fs::metadata(&path).map_err(unreadable(&path))?.len();
+        let format = decode::sniff(&head).map_err(|error| SourceError::Image { path, error })?;
+        Ok((decode::name(format), size))
+    }
+
+    fn whole(&self, path: &Path) -> Result<Vec<u8>, SourceError> {
+        let most = self.rules.limits.max_bytes.get();
+        let bytes = fs::metadata(path).map_err(unreadable(path))?.len();
+        if bytes > most {
+            return Err(SourceError::Image {
+                path: path.to_owned(),
+                error: DecodeError::TooLong { bytes, most },
+            });
+        }
+        beginning(path, most)
+    }
+}
+
+/// Refuses what cannot be an image, by its kind and its first bytes.
+pub(super) fn check(path: &Path) -> Result<(), SourceError> {
+    let problem = if path.is_file() {
+        let image = |error| SourceError::Image {
+            path: path.to_owned(),
+            error,
+        };
+        return decode::sniff(&head(path)?).map(drop).map_err(image);
+    } else if path.is_symlink() && !path.exists() {
+        "is a link to nothing: mend or remove it"
+    } else if !path.exists() {
+        "does not exist"
+    } else {
+        "is not a regular file: move it elsewhere"
+    };
+    Err(SourceError::Stray {
+        path: path.to_owned(),
+        problem,
+    })
+}
+
+/// The first bytes of a file, enough to tell its format.
+fn head(path: &Path) -> Result<Vec<u8>, SourceError> {
+    beginning(path, decode::HEAD)
+}
+
+fn beginning(path: &Path, limit: u64) -> Result<Vec<u8>, SourceError> {
+    let mut bytes = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(limit).read_to_end(&mut bytes))
+        .map_err(unreadable(path))?;
+    Ok(bytes)
+}
+
+/// Names the path beside a system error.
+pub(super) fn unreadable(path: &Path) -> impl Fn(std::io::Error) -> SourceError + '_ {
+    move |error| SourceError::FileUnreadable {
+        path: path.to_owned(),
+        error,
+    }
+}

@@ -79,9 +79,10 @@ impl Sieve {
         self.skipped
     }
 
-    /// The first few bad files, for a message.
+    /// The first few bad files by path, for a message.
     pub(super) fn first(&self, count: usize) -> Vec<Skipped> {
-        let bad = self.skipped.iter().filter(|s| !s.excluded);
-        bad.take(count).cloned().collect()
+        let mut bad: Vec<&Skipped> = self.skipped.iter().filter(|s| !s.excluded).collect();
+        bad.sort_by(|a, b| a.path.cmp(&b.path));
+        bad.into_iter().take(count).cloned().collect()
     }
 }

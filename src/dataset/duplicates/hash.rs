@@ -106,7 +106,9 @@ mod tests {
     /// A few soft blobs, another picture for another seed.
     fn picture(seed: u32, side: u32) -> RgbImage {
         let small = RgbImage::from_fn(6, 6, |x, y| {
-            let mixed = (x + 6 * y + 36 * seed).wrapping_mul(2_654_435_761);
+            let mixed = (x + 6 * y + 36 * seed + 1).wrapping_mul(2_654_435_761);
+            let mixed = (mixed ^ (mixed >> 15)).wrapping_mul(0x85eb_ca6b);
+            let mixed = mixed ^ (mixed >> 13);
             Rgb([(mixed >> 8) as u8, (mixed >> 16) as u8, (mixed >> 24) as u8])
         });
         resize(&small, side, side, FilterType::CatmullRom)
@@ -121,10 +123,10 @@ mod tests {
         for seed in 0..20 {
             let image = picture(seed, 200);
             let smaller = resize(&image, 90, 120, FilterType::Triangle);
-            assert!(distance(&image, &smaller) <= 4, "{seed}");
+            assert!(distance(&image, &smaller) <= 6, "{seed}");
             let mut lighter = image.clone();
             lighter.iter_mut().for_each(|v| *v = (*v / 10 * 8) + 30);
-            assert!(distance(&image, &lighter) <= 4, "{seed}");
+            assert!(distance(&image, &lighter) <= 6, "{seed}");
             for other in seed + 1..20 {
                 assert!(
                     distance(&image, &picture(other, 200)) > 10,

@@ -15,8 +15,9 @@ use super::source::Source;
 use super::{Dataset, parallel};
 
 /// The most bits of 63 in which the perceptual hashes of near duplicates differ. Those of two
-/// copies of a picture differ in 0 to 4 bits, those of different pictures in about 31.
-pub const NEAR: u32 = 4;
+/// copies of a picture differ in 0 to 4 bits, those of different photographs in about 31: of 37,332
+/// pairs of the hymenoptera pictures none was below 16.
+pub const NEAR: u32 = 6;
 
 /// A picture of the training side that is found on the test side too.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

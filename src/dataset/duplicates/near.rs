@@ -58,7 +58,7 @@ mod tests {
         fn the_index_finds_what_a_search_through_all_finds(
             hashes in proptest::collection::vec(any::<u64>(), 1..30),
             from: prop::sample::Index,
-            flips in proptest::collection::vec(0..64u32, 0..7),
+            flips in proptest::collection::vec(0..64u32, 0..9),
         ) {
             let hash = flips.iter().fold(hashes[from.index(hashes.len())], |h, bit| h ^ (1 << bit));
             let all: Vec<Option<u64>> = hashes.iter().copied().map(Some).collect();

@@ -9,7 +9,9 @@ use crate::dataset::{Dataset, DatasetConfig, SourceConfig};
 
 fn picture(seed: u32) -> RgbImage {
     let small = RgbImage::from_fn(6, 6, |x, y| {
-        let mixed = (x + 6 * y + 36 * seed).wrapping_mul(2_654_435_761);
+        let mixed = (x + 6 * y + 36 * seed + 1).wrapping_mul(2_654_435_761);
+        let mixed = (mixed ^ (mixed >> 15)).wrapping_mul(0x85eb_ca6b);
+        let mixed = mixed ^ (mixed >> 13);
         Rgb([(mixed >> 8) as u8, (mixed >> 16) as u8, (mixed >> 24) as u8])
     });
     resize(&small, 120, 90, FilterType::CatmullRom)

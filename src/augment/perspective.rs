@@ -89,7 +89,9 @@ fn distorted(image: RgbImage, ends: [[f64; 2]; 4], fill: Fill) -> RgbImage {
 
 /// The eight numbers of the perspective map
 ///
-///     (x, y) -> ((a x + b y + c) / (g x + h y + 1), (d x + e y + f) / (g x + h y + 1))
+/// ```text
+/// (x, y) -> ((a x + b y + c) / (g x + h y + 1), (d x + e y + f) / (g x + h y + 1))
+/// ```
 ///
 /// that takes four points to four others, by Gaussian elimination with partial pivoting; None
 /// where there is no such map.

@@ -68,8 +68,10 @@ impl Rotate {
 
 /// The image turned counter-clockwise. For each pixel of the result at `(x, y)`:
 ///
-///     (x', y') = R (x + 1/2 - w/2, y + 1/2 - h/2) + (w/2 - 1/2, h/2 - 1/2),
-///     R = (cos a, -sin a; sin a, cos a)
+/// ```text
+/// (x', y') = R (x + 1/2 - w/2, y + 1/2 - h/2) + (w/2 - 1/2, h/2 - 1/2),
+/// R = (cos a, -sin a; sin a, cos a)
+/// ```
 ///
 /// is where it comes from, read with bilinear weights; beyond the outermost pixel centres the
 /// nearest pixels count (with `Fill::Black` only for the half pixel up to the image's border).

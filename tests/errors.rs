@@ -164,6 +164,20 @@ fn a_data_file_of_another_format() {
 }
 
 #[test]
+fn a_data_file_that_is_being_written() {
+    let project = project();
+    let file = fs::File::open(project.path("data/train.h5")).expect("the file");
+    file.lock().expect("a lock");
+    let mut command = project.command(&["check", "p.yaml"]);
+    let output = command
+        .env_remove("HDF5_USE_FILE_LOCKING")
+        .output()
+        .expect("a start");
+    let ran = project.ran(output);
+    insta::assert_snapshot!(format!("exit code {}\n{}", ran.code, ran.stderr));
+}
+
+#[test]
 fn a_wrong_dataset_name() {
     insta::assert_snapshot!(told(&project(), "images: train_x", "images: train_set_x"));
 }

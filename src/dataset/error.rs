@@ -226,6 +226,15 @@ pub enum SourceError {
         /// What to do.
         hint: &'static str,
     },
+    /// Another program has the file open for writing.
+    #[error(
+        "{} is open for writing in another program: close it there, then run again",
+        path.display()
+    )]
+    Locked {
+        /// The file.
+        path: PathBuf,
+    },
     /// The file begins as HDF5 files do, and the library cannot open it.
     #[error(
         "{} ({bytes} bytes) is a truncated or damaged HDF5 file: get it again ({reason})",
@@ -415,9 +424,11 @@ impl SourceError {
     pub fn key(&self) -> Option<&'static str> {
         use SourceError as E;
         match self {
-            E::NoFile { .. } | E::Unreadable { .. } | E::NotHdf5 { .. } | E::Damaged { .. } => {
-                Some("hdf5")
-            }
+            E::NoFile { .. }
+            | E::Unreadable { .. }
+            | E::NotHdf5 { .. }
+            | E::Locked { .. }
+            | E::Damaged { .. } => Some("hdf5"),
             E::NoArray { key, .. }
             | E::WrongArray { key, .. }
             | E::ArrayTooLarge { key, .. }

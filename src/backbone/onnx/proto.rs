@@ -7,7 +7,7 @@
 //! 1. `pip download --no-deps onnx==1.23.2`, unzip the wheel.
 //! 2. In a scratch crate with `prost-build = { version = "0.14", default-features = false }` and
 //!    `protox = "0.9"`, run
-//!    ```ignore
+//!    ```text
 //!    let set = protox::compile(["onnx.proto"], [folder_of_onnx_proto])?;
 //!    prost_build::Config::new()
 //!        .bytes(["."])              // raw_data shares the file's buffer: no copy on decoding

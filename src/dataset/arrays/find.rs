@@ -78,6 +78,12 @@ pub(super) fn open_file(path: &Path) -> Result<hdf5::File, SourceError> {
         .with_fapl(|fapl| fapl.chunk_cache(12_421, super::CHUNK_CACHE, 0.75))
         .open(path);
     opened.map_err(|error| {
+        // The library has no error code for it; a lock is the only thing that it words so.
+        if error.to_string().contains("unable to lock file") {
+            return SourceError::Locked {
+                path: path.to_owned(),
+            };
+        }
         if head.starts_with(SIGNATURE) {
             return SourceError::Damaged {
                 path: path.to_owned(),

@@ -127,8 +127,12 @@ impl Node {
 }
 
 fn parse_node(text: &str) -> Result<Node, (Origin, String)> {
-    // Aliases, depth and size are bounded by the parser's default budget.
-    let options = serde_saphyr::options! { with_snippet: false };
+    // Aliases and size are bounded by the parser's default budget. Nothing in a pipeline nests as
+    // deep as this, and reading recurses: the bound is far below what a thread's stack holds.
+    let options = serde_saphyr::options! {
+        with_snippet: false,
+        budget: serde_saphyr::budget! { max_depth: 40 },
+    };
     serde_saphyr::from_str_with_options::<Node>(text, options).map_err(|e| {
         let origin = e.location().map_or(Origin::Document, |l| Origin::File {
             line: l.line(),

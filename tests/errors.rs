@@ -294,3 +294,18 @@ fn a_runtime_that_is_too_old() {
     assert!(built.success());
     insta::assert_snapshot!(check(&project, &["--ort-dylib", "libold.so"]));
 }
+
+/// An empty mirror variable is no mirror; nothing to fetch with is nowhere to fetch from.
+#[test]
+fn cat_data_that_cannot_be_reached() {
+    let project = Project::new();
+    fs::create_dir(project.path("bin")).expect("an empty folder");
+    let output = project
+        .command(&["fetch", "cats"])
+        .env("CATPIPE_MIRROR", "")
+        .env("PATH", project.path("bin"))
+        .output()
+        .expect("a start");
+    let ran = project.ran(output);
+    insta::assert_snapshot!(format!("exit code {}\n{}", ran.code, ran.stderr));
+}

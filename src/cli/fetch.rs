@@ -34,8 +34,8 @@ enum Asset {
         #[arg(long, value_name = "DIR", default_value = "data", value_hint = ValueHint::DirPath)]
         data: PathBuf,
 
-        /// A folder that may hold them already
-        #[arg(long, value_name = "DIR", env = "CATPIPE_MIRROR", value_hint = ValueHint::DirPath)]
+        /// A folder that may hold them already [default: CATPIPE_MIRROR]
+        #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
         mirror: Option<PathBuf>,
     },
 }
@@ -55,6 +55,12 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         }
     };
     print_path(&fetched.map_err(failure)?)
+}
+
+/// `CATPIPE_MIRROR`; set to nothing, it counts as not set, as make and shells expect.
+fn mirror_variable() -> Option<PathBuf> {
+    let value = std::env::var_os("CATPIPE_MIRROR")?;
+    (!value.is_empty()).then(|| value.into())
 }
 
 fn cache() -> Result<PathBuf, Failure> {

@@ -133,7 +133,7 @@ fn check_duplicates(
         return Ok(());
     }
     let mut text = format!(
-        "{} test examples stand among the training examples:",
+        "of the test examples, {} can also be found among the training examples:",
         found.len()
     );
     for one in found.iter().take(NAMED) {

@@ -107,7 +107,7 @@ fn duplicates_are_warned_of_refused_or_allowed() {
             .replace("split: {test: 0.3}", "test: {folder: shapes}"),
     );
     let warned = project.ok(&["run", "d.yaml"]);
-    let text = "test examples stand among the training examples";
+    let text = "can also be found among the training examples";
     assert!(warned.stderr.contains(text), "{}", warned.stderr);
     let refused = project.run(&["run", "d.yaml", "--set", "dataset.duplicates=error"]);
     assert_eq!(refused.code, 1);

@@ -48,10 +48,8 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         Asset::Runtime => assets::fetch_runtime(&tools, &cache()?, &mut log),
         Asset::Resnet50 => assets::fetch_resnet50(&tools, &cache()?, &mut log),
         Asset::Cats { data, mirror } => {
-            let mirror = mirror
-                .as_deref()
-                .filter(|path| !path.as_os_str().is_empty());
-            assets::fetch_cats(&tools, data, mirror, &mut log).map(|_| data.clone())
+            let mirror = mirror.clone().or_else(mirror_variable);
+            assets::fetch_cats(&tools, data, mirror.as_deref(), &mut log).map(|_| data.clone())
         }
     };
     print_path(&fetched.map_err(failure)?)

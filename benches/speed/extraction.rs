@@ -9,8 +9,40 @@ use catpipe::pipeline::{Checked, Event, Observer, Options, run};
 
 use super::Line;
 
-const IMAGES: u32 = 64;
-const ROUNDS: usize = 3;
+const ROUNDS: usize = 2;
+
+/// What is extracted: pictures of a size, and how many augmented views of each.
+struct Case {
+    what: &'static str,
+    images: u32,
+    size: [u32; 2],
+    format: SynthFormat,
+    views: u32,
+}
+
+const CASES: [Case; 3] = [
+    Case {
+        what: "stage, the main job's form: 64x64, 9 rows a picture",
+        images: 64,
+        size: [64, 64],
+        format: SynthFormat::Png,
+        views: 8,
+    },
+    Case {
+        what: "stage, photographs: JPEG 500x375, 1 row a picture",
+        images: 400,
+        size: [500, 375],
+        format: SynthFormat::Jpeg,
+        views: 0,
+    },
+    Case {
+        what: "stage, photographs: JPEG 500x375, 4 rows a picture",
+        images: 100,
+        size: [500, 375],
+        format: SynthFormat::Jpeg,
+        views: 3,
+    },
+];
 
 /// Nobody watches.
 struct Quiet;
@@ -19,51 +51,61 @@ impl Observer for Quiet {
     fn event(&mut self, _: &Event) {}
 }
 
-/// JPEGs of a camera's shape, plain and with augmented views.
+/// Rows a second of each case, from files on disk to published rows, opening the network included.
 pub(super) fn measure(
     checkout: &Path,
     batch: usize,
     threads: usize,
 ) -> Result<Vec<Line>, Box<dyn Error>> {
+    let line = |case: &Case| {
+        let images_a_second = measure_case(checkout, case, batch, threads)?;
+        let what = case.what.to_owned();
+        Ok(Line {
+            what,
+            images_a_second,
+        })
+    };
+    CASES.iter().map(line).collect()
+}
+
+fn measure_case(
+    checkout: &Path,
+    case: &Case,
+    batch: usize,
+    threads: usize,
+) -> Result<f64, Box<dyn Error>> {
     let root = tempfile::tempdir()?;
     let set = SynthSet {
         classes: 2,
-        train_per_class: IMAGES / 2,
+        train_per_class: case.images / 2,
         test_per_class: 0,
-        size: [500, 375],
-        format: SynthFormat::Jpeg,
+        size: case.size,
+        format: case.format,
         ..SynthSet::default()
     };
     let out = root.path().join("pictures");
     synth::write(&SynthConfig { out, set }, &|_, _| ())?;
     std::os::unix::fs::symlink(checkout.join("onnx"), root.path().join("onnx"))?;
-    let plain = "";
-    let views = "augment:
-  views: 3
-  ops:
+    let augment = match case.views {
+        0 => String::new(),
+        views => format!("augment:\n  views: {views}\n{OPS}"),
+    };
+    let rows = case.images * (1 + case.views);
+    rate(root.path(), &augment, rows as usize, batch, threads)
+}
+
+const OPS: &str = "  ops:
     - hflip: {p: 0.5}
     - random_resized_crop: {scale: [0.7, 1.0]}
     - rotate: {degrees: 15}
     - color_jitter: {brightness: 0.2, contrast: 0.2, saturation: 0.2}
 ";
-    [("plain view", plain, 1), ("4 views an image", views, 4)]
-        .into_iter()
-        .map(|(what, augment, views)| {
-            let rate = rate(root.path(), augment, views, batch, threads)?;
-            let what = format!("extraction stage, JPEG 500x375 to cached rows, {what}");
-            Ok(Line {
-                what,
-                images_a_second: rate,
-            })
-        })
-        .collect()
-}
 
 /// Rows a second of the best of a few runs, each with an empty store.
 fn rate(
     root: &Path,
     augment: &str,
-    views: usize,
+    rows: usize,
     batch: usize,
     threads: usize,
 ) -> Result<f64, Box<dyn Error>> {
@@ -85,11 +127,7 @@ fn rate(
         };
         let outcome = run(&Checked::read(&pipeline, options)?, &mut Quiet)?;
         let timings = outcome.metrics.timings;
-        assert_eq!(
-            timings.rows_computed,
-            IMAGES as usize * views,
-            "an empty store"
-        );
+        assert_eq!(timings.rows_computed, rows, "an empty store");
         best = best.max(timings.rows_computed as f64 / timings.extract);
     }
     Ok(best)

@@ -10,8 +10,8 @@ use super::error::PickleProblem;
 use super::value::{Element, Function, Heap, Text, Value};
 
 /// The most operations of one file; an EfficientNet's state dict has eleven thousand. It bounds
-/// memory too: no operation makes more than a few dozen bytes that are not in the file.
-const OPERATIONS: usize = 1 << 20;
+/// memory too: no operation makes more than a few hundred bytes that are not in the file.
+const OPERATIONS: usize = 1 << 18;
 /// The longest text; a tensor's name has some forty bytes.
 const TEXT: usize = 1024;
 /// The longest name of a module or of a function in it.

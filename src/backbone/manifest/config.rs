@@ -149,6 +149,9 @@ impl Layout {
 pub enum Dtype {
     /// 32-bit floating point.
     Float32,
+    /// 16-bit floating point: each value is rounded to the nearest, or, by a provider that has no
+    /// arithmetic for it (`cpu`), taken as it is.
+    Float16,
     /// Grey levels 0..=255 as they are, for graphs that scale them themselves.
     Uint8,
 }
@@ -159,6 +162,7 @@ impl Dtype {
     pub fn name(self) -> &'static str {
         match self {
             Self::Float32 => "float32",
+            Self::Float16 => "float16",
             Self::Uint8 => "uint8",
         }
     }

@@ -12,6 +12,7 @@ mod external;
 mod features;
 mod file;
 mod norm;
+mod ports;
 #[rustfmt::skip]
 pub mod proto;
 mod prune;
@@ -25,6 +26,7 @@ pub use error::OnnxError;
 pub use external::inline;
 pub use features::{Candidate, candidates, features};
 pub use file::{FILE_LIMIT, decode, encode, read, write};
+pub(crate) use ports::float32_ports;
 pub use proto::ModelProto;
 pub use prune::prune;
 pub use shapes::Shapes;

@@ -128,7 +128,7 @@ impl<'a> Machine<'a> {
             0x86 => self.tuple(2),
             0x87 => self.tuple(3),
             b't' => {
-                let values = self.to_mark()?;
+                let values = self.until_mark()?;
                 let tuple = self.heap.tuple(values);
                 self.push(tuple)
             }
@@ -145,7 +145,7 @@ impl<'a> Machine<'a> {
                 self.extend(vec![value])
             }
             b'e' => {
-                let values = self.to_mark()?;
+                let values = self.until_mark()?;
                 self.extend(values)
             }
             b's' => {
@@ -154,7 +154,7 @@ impl<'a> Machine<'a> {
                 self.set(vec![key, value])
             }
             b'u' => {
-                let values = self.to_mark()?;
+                let values = self.until_mark()?;
                 self.set(values)
             }
             b'q' => {
@@ -215,7 +215,7 @@ impl<'a> Machine<'a> {
     }
 
     /// Everything above the last mark, and the mark.
-    fn to_mark(&mut self) -> Result<Vec<Value>, PickleProblem> {
+    fn until_mark(&mut self) -> Result<Vec<Value>, PickleProblem> {
         let mark = self.marks.pop().ok_or(PickleProblem::Stack)?;
         if mark > self.stack.len() {
             return Err(PickleProblem::Stack);

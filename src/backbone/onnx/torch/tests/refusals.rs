@@ -3,7 +3,7 @@
 use zip::CompressionMethod::{Deflated, Stored};
 
 use super::writer::{Entry, Pickle, archive, legacy, legacy_with, zip_with};
-use super::{import, refusal, small, weights};
+use super::{import, import_as, refusal, small, weights};
 use crate::backbone::onnx::torch::{Architecture, TorchError};
 
 /// What is said of the small network's weights after a change.
@@ -61,8 +61,8 @@ fn files_that_torch_save_did_not_write() {
     for bytes in [&b""[..], b"PK", b"\x80\x02}.", b"<!DOCTYPE html>"] {
         assert!(refusal(bytes).starts_with(neither), "{bytes:?}");
     }
-    let missing = import("no".as_ref());
-    assert!(matches!(missing, Err(TorchError::NotTorch { .. })));
+    let missing = import_as("no/net.pth".as_ref(), &small()).unwrap_err();
+    assert!(matches!(missing, TorchError::NotThere { .. }), "{missing}");
     let entries = weights();
     let whole = legacy(&entries);
     let short = refusal(&whole[..whole.len() - 3]);

@@ -27,7 +27,7 @@ fn refusal(preprocess: &str) -> String {
 fn presets_are_what_their_families_do() {
     assert_eq!(
         key("{preset: keras-caffe}"),
-        "stretch 32x32 bilinear antialias fast_image_resize-6; bgr nchw float32 \
+        "stretch 32x32 bilinear antialias pillow-13; bgr nchw float32 \
          (x * 1 - [103.939, 116.779, 123.68]) / [1.0, 1.0, 1.0]"
     );
     let keras = key("{preset: keras-tf}");
@@ -36,7 +36,7 @@ fn presets_are_what_their_families_do() {
         "{keras}"
     );
     let torch = key("{preset: torch-imagenet}");
-    let expected = "shortest_side 36 crop 32x32 bilinear antialias fast_image_resize-6; rgb nchw \
+    let expected = "shortest_side 36 crop 32x32 bilinear antialias pillow-13; rgb nchw \
                     float32 (x * 0.00392156862745098 - [0.485, 0.456, 0.406]) / [0.229";
     assert!(torch.starts_with(expected), "{torch}");
     let clip = key("{preset: clip}");
@@ -153,7 +153,7 @@ fn a_hugging_face_file_means_what_its_processor_does() {
         "resample": 2, "size": 224}"#;
     assert_eq!(
         beside("huggingface", vit, 224).unwrap(),
-        "stretch 224x224 bilinear antialias fast_image_resize-6; rgb nchw float32 \
+        "stretch 224x224 bilinear antialias pillow-13; rgb nchw float32 \
          (x * 0.00392156862745098 - [0.5, 0.5, 0.5]) / [0.5, 0.5, 0.5]"
     );
     let convnext = r#"{"crop_pct": 0.875, "do_normalize": true, "image_mean": [0.5, 0.5, 0.5],
@@ -232,7 +232,7 @@ const TIMM: &str = r#"{"architecture": "resnet50", "num_classes": 1000, "num_fea
 #[test]
 fn a_timm_file_means_what_timm_does() {
     let found = beside("timm", TIMM, 224).unwrap();
-    let expected = "shortest_side 235 crop 224x224 bicubic antialias fast_image_resize-6; rgb \
+    let expected = "shortest_side 235 crop 224x224 bicubic antialias pillow-13; rgb \
                     nchw float32 (x * 0.00392156862745098 - [0.485, 0.456, 0.406]) / [0.229";
     assert!(found.starts_with(expected), "{found}");
     let test = beside("timm", TIMM, 288).unwrap();

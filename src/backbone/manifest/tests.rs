@@ -53,7 +53,7 @@ fn the_committed_manifest_of_resnet50() {
     assert_eq!(preprocess.input_len(), 3 * 224 * 224);
     assert_eq!(
         preprocess.key(),
-        "stretch 224x224 bilinear antialias fast_image_resize-6; bgr nchw float32 \
+        "stretch 224x224 bilinear antialias pillow-13; bgr nchw float32 \
          (x * 1 - [103.939, 116.779, 123.68]) / [1.0, 1.0, 1.0]"
     );
 }

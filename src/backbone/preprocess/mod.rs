@@ -7,22 +7,22 @@
 mod pillow;
 mod place;
 mod planes;
+mod resample;
 #[cfg(test)]
 mod tests;
 
 use std::sync::Arc;
 
-use fast_image_resize::images::{Image, ImageRef};
-use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
 use image::RgbImage;
 
 use self::place::Placement;
 use self::planes::Planes;
+use self::resample::Resampler;
 use super::error::BackboneError;
-use super::manifest::{Color, Filter, Fit, InputConfig, PreprocessConfig, ResizeConfig};
+use super::manifest::{Color, Fit, InputConfig, PreprocessConfig, ResizeConfig};
 
-/// What resizes. Its major version is part of a row's key: other arithmetic is another pixel.
-const RESIZER: &str = "fast_image_resize-6";
+/// How resizing is done, to the bit. Part of a row's key: other arithmetic is another pixel.
+const RESIZER: &str = "pillow-13";
 
 /// A recipe: what happens to the pixels of an image before the backbone sees them.
 #[derive(Debug, Clone)]
@@ -87,9 +87,8 @@ impl Preprocess {
     pub fn worker(&self) -> Preprocessor {
         Preprocessor {
             recipe: Arc::clone(&self.0),
-            resizer: Resizer::new(),
+            resampler: Resampler::default(),
             scaled: Vec::new(),
-            between: Vec::new(),
             framed: Vec::new(),
         }
     }
@@ -99,11 +98,9 @@ impl Preprocess {
 #[derive(Debug)]
 pub struct Preprocessor {
     recipe: Arc<Recipe>,
-    resizer: Resizer,
+    resampler: Resampler,
     /// The image, or the part of it that is wanted, at its new size.
     scaled: Vec<u8>,
-    /// The image scaled along one side, for filters that take two passes.
-    between: Vec<u8>,
     /// What is in `scaled` with what is around it, where there is something.
     framed: Vec<u8>,
 }
@@ -159,116 +156,29 @@ impl Preprocessor {
         size: (u32, u32),
         config: ResizeConfig,
     ) -> Result<&'a [u8], BackboneError> {
-        let refuse = |reason: String| BackboneError::Resize {
-            id: id.to_owned(),
-            size: image.dimensions(),
-            reason,
-        };
         if image.width() == 0 || image.height() == 0 {
-            return Err(refuse("it has no pixels".to_owned()));
+            return Err(BackboneError::Resize {
+                id: id.to_owned(),
+                size: image.dimensions(),
+                reason: "it has no pixels".to_owned(),
+            });
         }
         let placement = Placement::of(image.dimensions(), size, config.fit);
-        if placement.is_everything(image.dimensions(), size) && image.dimensions() == size {
+        if placement.is_image(image.dimensions(), size) {
             return Ok(image.as_raw());
         }
-        let scaled = self.scale(image, &placement, config);
-        scaled.map_err(|error| refuse(error.to_string()))?;
+        self.resampler.resize(
+            image.as_raw(),
+            image.dimensions(),
+            &placement,
+            config,
+            &mut self.scaled,
+        );
         if placement.size == size {
             return Ok(&self.scaled);
         }
         placement.paste(&self.scaled, size, &mut self.framed);
         Ok(&self.framed)
-    }
-
-    /// The wanted part of the image, at its new size, into `scaled`.
-    ///
-    /// Bicubic and Lanczos overshoot and are cut to bytes after each of two passes, so the order
-    /// of the passes shows: it is Pillow's. Bilinear does not overshoot, and takes one call.
-    fn scale(
-        &mut self,
-        image: &RgbImage,
-        placement: &Placement,
-        config: ResizeConfig,
-    ) -> Result<(), Box<dyn std::error::Error>> {
-        let algorithm = algorithm(config);
-        let [left, top, wide, high] = placement.source;
-        let (width, height) = placement.size;
-        let whole = [f64::from(image.width()), f64::from(image.height())];
-        let from = (image.as_raw().as_slice(), image.dimensions());
-        let overshoots = matches!(config.filter, Filter::Bicubic | Filter::Lanczos);
-        if !overshoots {
-            return pass(
-                &mut self.resizer,
-                algorithm,
-                from,
-                placement.source,
-                (&mut self.scaled, placement.size),
-            );
-        }
-        let down_first = high > f64::from(height)
-            && 2.0 * (1.0 - f64::from(width) / wide) < 1.0 - f64::from(height) / high;
-        let (middle, first, second) = if down_first {
-            let first = [0.0, top, whole[0], high];
-            (
-                (image.width(), height),
-                first,
-                [left, 0.0, wide, f64::from(height)],
-            )
-        } else {
-            let first = [left, 0.0, wide, whole[1]];
-            (
-                (width, image.height()),
-                first,
-                [0.0, top, f64::from(width), high],
-            )
-        };
-        pass(
-            &mut self.resizer,
-            algorithm,
-            from,
-            first,
-            (&mut self.between, middle),
-        )?;
-        let from = (self.between.as_slice(), middle);
-        pass(
-            &mut self.resizer,
-            algorithm,
-            from,
-            second,
-            (&mut self.scaled, placement.size),
-        )
-    }
-}
-
-/// Scales the part `source` (left, top, width, height) of an image to a buffer of a size.
-fn pass(
-    resizer: &mut Resizer,
-    algorithm: ResizeAlg,
-    (pixels, (width, height)): (&[u8], (u32, u32)),
-    [left, top, wide, high]: [f64; 4],
-    (out, size): (&mut Vec<u8>, (u32, u32)),
-) -> Result<(), Box<dyn std::error::Error>> {
-    out.resize(3 * size.0 as usize * size.1 as usize, 0);
-    let from = ImageRef::new(width, height, pixels, PixelType::U8x3)?;
-    let mut to = Image::from_slice_u8(size.0, size.1, out, PixelType::U8x3)?;
-    let options = ResizeOptions::new()
-        .resize_alg(algorithm)
-        .crop(left, top, wide, high);
-    Ok(resizer.resize(&from, &mut to, &options)?)
-}
-
-/// `Convolution` widens the filter when shrinking, as Pillow does; `Interpolation` does not.
-fn algorithm(config: ResizeConfig) -> ResizeAlg {
-    let filter = match config.filter {
-        Filter::Nearest => return ResizeAlg::Nearest,
-        Filter::Bilinear => FilterType::Bilinear,
-        Filter::Bicubic => FilterType::CatmullRom,
-        Filter::Lanczos => FilterType::Lanczos3,
-    };
-    if config.antialias {
-        ResizeAlg::Convolution(filter)
-    } else {
-        ResizeAlg::Interpolation(filter)
     }
 }
 

@@ -5,10 +5,12 @@ use crate::backbone::manifest::{Fit, Shortest};
 /// A part of the image, scaled to a size, at a place of the input that is otherwise one colour.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Placement {
-    /// Left, top, width and height of the part, in pixels of the image. The image is scaled and
-    /// cut in one step, so that a strip of 60000x1 never becomes a giant on the way.
-    pub(super) source: [f64; 4],
-    /// Width and height of the part when scaled.
+    /// Width and height that the whole image is scaled to. Only the part is computed, so that a
+    /// strip of 60000x1 never becomes a giant on the way.
+    pub(super) whole: (u32, u32),
+    /// Left and top of the part in the scaled image.
+    pub(super) offset: (u32, u32),
+    /// Width and height of the part.
     pub(super) size: (u32, u32),
     /// Left and top of the scaled part in the input.
     at: (u32, u32),
@@ -21,7 +23,8 @@ impl Placement {
     pub(super) fn of(image: (u32, u32), input: (u32, u32), fit: Fit) -> Self {
         match fit {
             Fit::Stretch => Self {
-                source: [0.0, 0.0, f64::from(image.0), f64::from(image.1)],
+                whole: input,
+                offset: (0, 0),
                 size: input,
                 at: (0, 0),
                 fill: [0; 3],
@@ -31,9 +34,9 @@ impl Placement {
         }
     }
 
-    /// Whether it is the whole image at the whole input.
-    pub(super) fn is_everything(&self, image: (u32, u32), input: (u32, u32)) -> bool {
-        self.source == [0.0, 0.0, f64::from(image.0), f64::from(image.1)] && self.size == input
+    /// Whether it is the image as it stands.
+    pub(super) fn is_image(&self, image: (u32, u32), input: (u32, u32)) -> bool {
+        self.whole == image && self.size == image && image == input
     }
 
     /// Puts the bytes of the scaled part into an input of `size`.
@@ -71,18 +74,9 @@ fn cropped(image: (u32, u32), input: (u32, u32), side: u32) -> Placement {
     };
     let (left, width, x) = axis(whole.0, input.0);
     let (top, height, y) = axis(whole.1, input.1);
-    let scale = (
-        f64::from(image.0) / f64::from(whole.0),
-        f64::from(image.1) / f64::from(whole.1),
-    );
     Placement {
-        source: [
-            f64::from(left) * scale.0,
-            f64::from(top) * scale.1,
-            // The whole side exactly, whatever the rounding of the scale.
-            part(width, whole.0, image.0, scale.0),
-            part(height, whole.1, image.1, scale.1),
-        ],
+        whole,
+        offset: (left, top),
         size: (width, height),
         at: (x, y),
         fill: [0; 3],
@@ -105,24 +99,31 @@ fn half_to_even(n: u32) -> u32 {
     if n % 2 == 1 { half + half % 2 } else { half }
 }
 
-fn part(length: u32, whole: u32, image: u32, scale: f64) -> f64 {
-    if length == whole {
-        f64::from(image)
-    } else {
-        f64::from(length) * scale
-    }
-}
-
 fn letterbox(image: (u32, u32), input: (u32, u32), fill: [u8; 3]) -> Placement {
     let [width, height] = [image.0, image.1].map(f64::from);
     let scale = (f64::from(input.0) / width).min(f64::from(input.1) / height);
     let scaled = |length: f64, most: u32| ((length * scale).round() as u32).clamp(1, most);
     let size = (scaled(width, input.0), scaled(height, input.1));
     Placement {
-        source: [0.0, 0.0, width, height],
+        whole: size,
+        offset: (0, 0),
         size,
         at: ((input.0 - size.0) / 2, (input.1 - size.1) / 2),
         fill,
+    }
+}
+
+#[cfg(test)]
+impl Placement {
+    /// A part of a scaled image, with nothing around it.
+    pub(super) fn part(whole: (u32, u32), offset: (u32, u32), size: (u32, u32)) -> Self {
+        Self {
+            whole,
+            offset,
+            size,
+            at: (0, 0),
+            fill: [0; 3],
+        }
     }
 }
 
@@ -142,14 +143,7 @@ mod tests {
     fn the_middle_is_cut_where_torchvision_cuts_it() {
         // Resize(256) of 500x375 is 341x256; CenterCrop(224) begins at round(58.5) = 58 and 16.
         let placement = shortest((500, 375), 224, 256);
-        let expected = [58.0, 16.0, 224.0, 224.0];
-        let scale = [500.0 / 341.0, 375.0 / 256.0, 500.0 / 341.0, 375.0 / 256.0];
-        for i in 0..4 {
-            assert!(
-                (placement.source[i] - expected[i] * scale[i]).abs() < 1e-9,
-                "{placement:?}"
-            );
-        }
+        assert_eq!((placement.whole, placement.offset), ((341, 256), (58, 16)));
         assert_eq!((placement.size, placement.at), ((224, 224), (0, 0)));
         assert_eq!([1, 3, 5, 7, 4].map(half_to_even), [0, 2, 2, 4, 2]);
     }
@@ -183,10 +177,9 @@ mod tests {
             let side = Shortest::Side(Side::try_from(pixels).unwrap());
             let fit = if letterbox { Fit::Letterbox([0; 3]) } else { Fit::ShortestSide(side) };
             let placement = Placement::of(image, input, fit);
-            let [left, top, width, height] = placement.source;
-            prop_assert!(left >= 0.0 && top >= 0.0 && width > 0.0 && height > 0.0);
-            prop_assert!(left + width <= f64::from(image.0) && top + height <= f64::from(image.1));
             let (wide, high) = placement.size;
+            prop_assert!(placement.offset.0 + wide <= placement.whole.0);
+            prop_assert!(placement.offset.1 + high <= placement.whole.1);
             prop_assert!((1..=input.0).contains(&wide) && (1..=input.1).contains(&high));
             let at = placement.at;
             prop_assert!(at.0 + wide <= input.0 && at.1 + high <= input.1);

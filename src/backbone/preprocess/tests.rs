@@ -87,30 +87,6 @@ fn a_worker_may_be_used_again_for_any_size() {
     }
 }
 
-/// The resizer chooses vector instructions by processor; they must not choose the pixels.
-#[test]
-#[cfg(target_arch = "x86_64")]
-#[allow(unsafe_code)]
-fn resizing_gives_the_same_pixels_without_vector_instructions() {
-    use fast_image_resize::CpuExtensions;
-    let recipe = recipe(&[]);
-    for (width, height) in [(64, 64), (500, 375), (7, 90)] {
-        let image = RgbImage::from_fn(width, height, |x, y| {
-            Rgb([
-                ((x * 7) ^ (y * 13)) as u8,
-                (x * y) as u8,
-                (x * 31 + y * 17) as u8,
-            ])
-        });
-        let mut plain = recipe.worker();
-        // SAFETY: every processor can do without.
-        unsafe { plain.resizer.set_cpu_extensions(CpuExtensions::None) };
-        let mut out = vec![0.0; recipe.input_len()];
-        plain.apply("x", &image, &mut out).unwrap();
-        assert_eq!(out, applied(&recipe, &image), "{width}x{height}");
-    }
-}
-
 #[test]
 fn pixels_are_the_image_in_zero_to_one() {
     let recipe = Preprocess::pixels(2, 1);

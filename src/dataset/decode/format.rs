@@ -10,8 +10,8 @@ pub(in crate::dataset) const HEAD: u64 = 16;
 /// The formats that are decoded, with their names and the decoder of each. What a row's key says
 /// of its image's decoder is the format's own: a new WebP decoder makes no JPEG's rows new.
 const FORMATS: [(ImageFormat, &str, &str); 6] = [
-    (ImageFormat::Jpeg, "JPEG", JPEG_PNG),
-    (ImageFormat::Png, "PNG", JPEG_PNG),
+    (ImageFormat::Jpeg, "JPEG", JPEG),
+    (ImageFormat::Png, "PNG", PNG),
     (
         ImageFormat::WebP,
         "WebP",
@@ -30,7 +30,11 @@ const FORMATS: [(ImageFormat, &str, &str); 6] = [
     ),
 ];
 
-const JPEG_PNG: &str = "image 0.25.10, png 0.18.1, zune-jpeg 0.5.15, rules 1";
+/// The bindings name the version of libjpeg-turbo that they carry.
+const JPEG: &str = "turbojpeg-sys 1.2.0, rules 1";
+
+/// Names the JPEG decoder for no reason but that rows are known by this name.
+const PNG: &str = "image 0.25.10, png 0.18.1, zune-jpeg 0.5.15, rules 1";
 
 /// Tells the format from a file's first bytes.
 pub(in crate::dataset) fn sniff(head: &[u8]) -> Result<ImageFormat, DecodeError> {
@@ -60,7 +64,7 @@ pub(in crate::dataset) fn decoder(head: &[u8]) -> &'static str {
     let format = sniff(head).ok();
     let found = FORMATS.iter().find(|(known, ..)| Some(*known) == format);
     // No pixels ever come of anything else; its key only has to be one.
-    found.map_or(JPEG_PNG, |(.., decoder)| decoder)
+    found.map_or(PNG, |(.., decoder)| decoder)
 }
 
 #[cfg(test)]
@@ -85,7 +89,7 @@ mod tests {
     fn each_format_has_a_decoder_and_only_its_own() {
         assert_eq!(decoder(b"GIF89a"), "image 0.25.10, gif 0.14.2, rules 1");
         assert_eq!(decoder(b"BM......"), "image 0.25.10, rules 1");
-        assert_eq!(decoder(b"\xff\xd8\xff\xe0"), JPEG_PNG);
+        assert_eq!(decoder(b"\xff\xd8\xff\xe0"), JPEG);
         assert_eq!(name(ImageFormat::WebP), "WebP");
     }
 }

@@ -20,6 +20,7 @@ use image::{
 
 use super::config::Limits;
 pub(super) use format::{HEAD, decoder, name, sniff};
+use jpeg::Fault;
 
 /// How files are made into pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -28,6 +29,16 @@ pub(super) struct Rules {
     pub(super) limits: Limits,
     /// The colour that transparency is laid on.
     pub(super) background: super::config::Background,
+}
+
+impl Rules {
+    fn too_large(&self, width: u32, height: u32) -> DecodeError {
+        DecodeError::TooLarge {
+            width,
+            height,
+            limits: self.limits,
+        }
+    }
 }
 
 /// The most bytes that decoding one image may ask for beside its pixels, at the default limits.
@@ -93,11 +104,28 @@ pub enum DecodeError {
 
 /// Decodes a whole file.
 pub(super) fn decode(bytes: &[u8], rules: &Rules) -> Result<RgbImage, DecodeError> {
-    let format = sniff(bytes)?;
-    // The JPEG decoder fills what is missing with grey and says nothing.
-    if format == ImageFormat::Jpeg && !jpeg::is_whole(bytes) {
+    match sniff(bytes)? {
+        ImageFormat::Jpeg => decode_jpeg(bytes, rules),
+        other => decode_other(bytes, other, rules),
+    }
+}
+
+fn decode_jpeg(bytes: &[u8], rules: &Rules) -> Result<RgbImage, DecodeError> {
+    if !jpeg::is_whole(bytes) {
         return Err(DecodeError::Truncated);
     }
+    let allow = |width, height| rules.limits.allow(width, height);
+    jpeg::decode(bytes, allow).map_err(|fault| match fault {
+        Fault::TooLarge(width, height) => rules.too_large(width, height),
+        Fault::Damaged(reason) => DecodeError::Damaged {
+            format: name(ImageFormat::Jpeg),
+            reason,
+        },
+    })
+}
+
+/// What the `image` crate decodes.
+fn decode_other(bytes: &[u8], format: ImageFormat, rules: &Rules) -> Result<RgbImage, DecodeError> {
     let damaged = |error: ImageError| DecodeError::Damaged {
         format: name(format),
         reason: error.to_string(),
@@ -107,11 +135,7 @@ pub(super) fn decode(bytes: &[u8], rules: &Rules) -> Result<RgbImage, DecodeErro
     let mut decoder = reader.into_decoder().map_err(damaged)?;
     let (width, height) = decoder.dimensions();
     if !rules.limits.allow(width, height) {
-        return Err(DecodeError::TooLarge {
-            width,
-            height,
-            limits: rules.limits,
-        });
+        return Err(rules.too_large(width, height));
     }
     if matches!(decoder.color_type(), ColorType::Rgb32F | ColorType::Rgba32F) {
         return Err(DecodeError::Float);

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::dataset::config::Background;
 
-fn decode(bytes: &[u8]) -> Result<RgbImage, DecodeError> {
+pub(super) fn decode(bytes: &[u8]) -> Result<RgbImage, DecodeError> {
     super::decode(bytes, &Rules::default())
 }
 
@@ -36,7 +36,7 @@ where
     bytes.into_inner()
 }
 
-fn jpeg_bytes(image: &RgbImage) -> Vec<u8> {
+pub(super) fn jpeg_bytes(image: &RgbImage) -> Vec<u8> {
     let mut bytes = Vec::new();
     JpegEncoder::new_with_quality(&mut bytes, 100)
         .encode_image(image)
@@ -45,7 +45,7 @@ fn jpeg_bytes(image: &RgbImage) -> Vec<u8> {
 }
 
 /// Red above, blue below, 16x32.
-fn flag() -> RgbImage {
+pub(super) fn flag() -> RgbImage {
     RgbImage::from_fn(16, 32, |_, y| {
         if y < 16 {
             Rgb([250, 0, 0])

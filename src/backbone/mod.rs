@@ -19,6 +19,6 @@ pub use error::BackboneError;
 pub use manifest::Manifest;
 pub use model::{Backbone, Network};
 pub use preprocess::{Preprocess, Preprocessor};
-pub use provider::Provider;
-pub use runtime::{Runtime, RuntimeError, Search};
+pub use provider::{Provider, ProviderKind, Providers};
+pub use runtime::{Choice, Runtime, RuntimeError, Search};
 pub use session::{Session, SessionOptions};

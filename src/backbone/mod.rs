@@ -6,6 +6,7 @@
 
 mod error;
 pub mod manifest;
+pub mod measure;
 mod model;
 pub mod onnx;
 pub mod preprocess;

@@ -73,7 +73,7 @@ impl Search {
         refuse_lacking_processor(provider)?;
         let places = Places::of_this_process(self.packages.as_deref());
         let found = Found::of(kind, &places, &nvidia::loads);
-        let complaints = found.complaints();
+        let complaints = found.complaints(self.packages.as_deref());
         // A library that was named is asked what it has before anybody is told to install more.
         let named = at.by.is_named();
         if !complaints.is_empty() && !named {
@@ -99,27 +99,33 @@ fn refuse_absent(
     at: &Candidate,
     runtime: &Runtime,
 ) -> Result<(), RuntimeError> {
-    let has = |kind: ProviderKind| {
-        let answer = match kind {
-            ProviderKind::Cpu => CPU::is_available(),
-            ProviderKind::Cuda => CUDA::is_available(),
-            ProviderKind::Tensorrt => TensorRT::is_available(),
-            ProviderKind::Openvino => OpenVINO::is_available(),
-        };
-        answer.unwrap_or(false)
-    };
-    if has(kind) {
+    let has = runtime.providers();
+    if has.contains(&kind) {
         return Ok(());
     }
     Err(RuntimeError::ProviderAbsent {
         provider: kind,
         at: at.clone(),
         version: runtime.version().to_owned(),
-        has: ProviderKind::ALL
-            .into_iter()
-            .filter(|kind| has(*kind))
-            .collect(),
+        has,
     })
+}
+
+impl Runtime {
+    /// The providers that the library was built with. Whether they can run is another matter.
+    #[must_use]
+    pub fn providers(&self) -> Vec<ProviderKind> {
+        let has = |kind: &ProviderKind| {
+            let answer = match kind {
+                ProviderKind::Cpu => CPU::is_available(),
+                ProviderKind::Cuda => CUDA::is_available(),
+                ProviderKind::Tensorrt => TensorRT::is_available(),
+                ProviderKind::Openvino => OpenVINO::is_available(),
+            };
+            answer.unwrap_or(false)
+        };
+        ProviderKind::ALL.into_iter().filter(has).collect()
+    }
 }
 
 /// OpenVINO takes bf16 as a hint, and computes in fp32 where the processor cannot.

@@ -11,11 +11,13 @@
 //! that was cut short.
 
 mod choose;
+pub mod driver;
 mod elf;
 mod error;
 pub mod nvidia;
 mod probe;
 mod search;
+pub mod survey;
 #[cfg(test)]
 mod tests;
 

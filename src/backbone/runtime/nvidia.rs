@@ -10,6 +10,9 @@ use std::path::{Path, PathBuf};
 
 use super::super::provider::ProviderKind;
 
+/// The major version of CUDA that onnxruntime-gpu 1.31 is built for: the driver must know it.
+pub const CUDA_MAJOR: u32 = 13;
+
 /// NVIDIA's driver: a part of the system, never of a Python package.
 pub const DRIVER: &str = "libcuda.so.1";
 
@@ -156,30 +159,38 @@ impl Found {
         found
     }
 
-    /// What is missing and what to install, a line each; empty where all is there.
+    /// What is missing and what to install, a line each; empty where all is there. `packages` is a
+    /// folder that is searched, into which pip may install.
     #[must_use]
-    pub fn complaints(&self) -> Vec<String> {
+    pub fn complaints(&self, packages: Option<&Path>) -> Vec<String> {
         let mut lines = Vec::new();
         if !self.driver {
             lines.push(format!(
-                "{DRIVER} was not found: it is NVIDIA's driver, and comes with it (on Debian: \
-                 apt install nvidia-driver)"
+                "no NVIDIA driver ({DRIVER}) was found: it comes with the GPU's driver package (on \
+                 Debian: apt install nvidia-driver)"
             ));
         }
-        for one in &self.missing {
+        let each = self.missing.iter().map(|one| {
             let package = one.package.split(['~', '=']).next().unwrap_or(one.package);
-            lines.push(format!("{} was not found: it is in {package}", one.soname));
+            format!("{} (of {package})", one.soname)
+        });
+        let each: Vec<_> = each.collect();
+        if !each.is_empty() {
+            lines.push(format!("not found: {}", each.join(", ")));
         }
-        let mut packages: Vec<_> = self
+        let mut names: Vec<_> = self
             .missing
             .iter()
             .map(|one| format!("\"{}\"", one.package))
             .collect();
-        packages.dedup();
-        if !packages.is_empty() {
+        names.dedup();
+        if !names.is_empty() {
+            let target = packages
+                .map(|folder| format!(" --target {}", folder.display()))
+                .unwrap_or_default();
             lines.push(format!(
-                "install, in the active Python environment: python3 -m pip install {}",
-                packages.join(" ")
+                "get them: python3 -m pip install{target} {}",
+                names.join(" ")
             ));
         }
         lines
@@ -220,7 +231,7 @@ mod tests {
     fn pip_packages_are_found_and_loaded_in_the_order_of_need() {
         let (_dir, places) = packages(&WHOLE);
         let found = Found::of(ProviderKind::Cuda, &places, &|name| name == DRIVER);
-        assert_eq!(found.complaints(), Vec::<String>::new());
+        assert_eq!(found.complaints(None), Vec::<String>::new());
         let names: Vec<_> = found
             .load
             .iter()
@@ -236,7 +247,7 @@ mod tests {
     #[test]
     fn what_the_system_has_is_left_to_it() {
         let found = Found::of(ProviderKind::Cuda, &Places::default(), &|_| true);
-        assert_eq!((found.load.len(), found.complaints().len()), (0, 0));
+        assert_eq!((found.load.len(), found.complaints(None).len()), (0, 0));
     }
 
     #[test]
@@ -244,13 +255,12 @@ mod tests {
         let (_dir, places) = packages(&WHOLE[..5]);
         let found = Found::of(ProviderKind::Tensorrt, &places, &|name| name == DRIVER);
         assert_eq!(
-            found.complaints(),
+            found.complaints(Some(Path::new("/c/packages"))),
             [
-                "libcudnn.so.9 was not found: it is in nvidia-cudnn-cu13",
-                "libnvinfer.so.10 was not found: it is in tensorrt-cu13-libs",
-                "libnvonnxparser.so.10 was not found: it is in tensorrt-cu13-libs",
-                "install, in the active Python environment: python3 -m pip install \
-                 \"nvidia-cudnn-cu13~=9.0\" \"tensorrt-cu13-libs~=10.0\"",
+                "not found: libcudnn.so.9 (of nvidia-cudnn-cu13), libnvinfer.so.10 (of \
+                 tensorrt-cu13-libs), libnvonnxparser.so.10 (of tensorrt-cu13-libs)",
+                "get them: python3 -m pip install --target /c/packages \"nvidia-cudnn-cu13~=9.0\" \
+                 \"tensorrt-cu13-libs~=10.0\"",
             ]
         );
     }
@@ -259,10 +269,10 @@ mod tests {
     fn a_machine_without_a_driver_is_told_so_first() {
         let (_dir, places) = packages(&WHOLE);
         let found = Found::of(ProviderKind::Cuda, &places, &|_| false);
-        let complaints = found.complaints();
+        let complaints = found.complaints(None);
         assert_eq!(complaints.len(), 1);
         assert!(
-            complaints[0].starts_with("libcuda.so.1 was not found: it is NVIDIA's driver"),
+            complaints[0].starts_with("no NVIDIA driver (libcuda.so.1) was found"),
             "{complaints:?}"
         );
     }
@@ -271,7 +281,7 @@ mod tests {
     fn cpu_and_openvino_need_nothing() {
         for kind in [ProviderKind::Cpu, ProviderKind::Openvino] {
             let found = Found::of(kind, &Places::default(), &|_| false);
-            assert_eq!(found.complaints(), Vec::<String>::new());
+            assert_eq!(found.complaints(None), Vec::<String>::new());
         }
     }
 }

@@ -106,6 +106,16 @@ impl Build {
         }
     }
 
+    /// Its name on the command line.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Cpu => "cpu",
+            Self::Openvino => "openvino",
+            Self::Cuda => "cuda",
+        }
+    }
+
     /// The command that gets it.
     #[must_use]
     pub fn fetch(self) -> &'static str {
@@ -155,7 +165,7 @@ pub struct Candidate {
 }
 
 impl Candidate {
-    fn asked(by: Asked, path: &Path) -> Result<Self, RuntimeError> {
+    pub(super) fn asked(by: Asked, path: &Path) -> Result<Self, RuntimeError> {
         let at = Self {
             by,
             path: path.to_path_buf(),

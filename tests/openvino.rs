@@ -8,6 +8,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use catpipe::assets::{RuntimeBuild, cache_dir};
+use catpipe::backbone::onnx::{self, proto::OperatorSetIdProto};
 use catpipe::backbone::provider::{Precision, Provider, Providers};
 use catpipe::backbone::{Choice, Manifest, Session, SessionOptions};
 use catpipe::pipeline::runtime_search;
@@ -163,4 +164,58 @@ fn a_pipeline_runs_and_says_what_ran() {
     assert_eq!(metrics["provider"]["precision"], Precision::Fp32.name());
     let metrics = run("extract.batch=3");
     assert_eq!(metrics["provider"]["name"], Provider::default().name());
+}
+
+/// The tiny network with an operator that OpenVINO does not know in its middle.
+fn with_foreign_operator(project: &Project) {
+    project.tiny_backbone("tiny");
+    let path = project.path("tiny.onnx");
+    let mut model = onnx::read(&path).expect("a network");
+    let nodes = &mut model.graph.as_mut().expect("a graph").node;
+    let relu = nodes
+        .iter_mut()
+        .find(|node| node.name.as_deref() == Some("block_relu"))
+        .expect("a node");
+    // ONNX Runtime's own example of an operator: it hands its input on.
+    relu.op_type = Some("SampleOp".to_owned());
+    relu.domain = Some("com.microsoft".to_owned());
+    model.opset_import.push(OperatorSetIdProto {
+        domain: Some("com.microsoft".to_owned()),
+        version: Some(1),
+    });
+    onnx::write(&path, &model).expect("a file");
+}
+
+#[test]
+fn nodes_elsewhere_are_an_error_unless_they_are_allowed() {
+    let Some(library) = library("nodes that OpenVINO does not take") else {
+        return;
+    };
+    let project = Project::new();
+    with_foreign_operator(&project);
+    let manifest = Manifest::read(&project.path("tiny.yaml")).expect("a manifest");
+    let open = |text: &str| {
+        let choice = choose(&library, text);
+        let options = SessionOptions {
+            provider: choice.provider,
+            ..SessionOptions::default()
+        };
+        Session::open(&manifest, &project.path(""), &choice.runtime, &options)
+    };
+    let error = open("openvino").expect_err("refused").to_string();
+    let words = "provider `openvino` does not take the whole graph: 1 node on \
+                 CPUExecutionProvider (1 SampleOp)\n  to let those run there: provider: \
+                 {openvino: {allow_partial: true}}";
+    assert!(error.ends_with(words), "{error}");
+
+    let mut partial = open("{openvino: {allow_partial: true}}").expect("a session");
+    assert_eq!(
+        partial.elsewhere().to_string(),
+        "1 node on CPUExecutionProvider (1 SampleOp)"
+    );
+    let mut cpu = open("cpu").expect("a session");
+    assert_eq!(cpu.elsewhere().count(), 0);
+    let input = values(3, 2 * 3 * 32 * 32);
+    let (a, b) = (rows(&mut partial, &input, 2), rows(&mut cpu, &input, 2));
+    assert!(cosine(&a, &b) > 0.999_999);
 }

@@ -78,7 +78,13 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
             assets::fetch_cats(&tools, data, mirror.as_deref(), &mut log).map(|_| data.clone())
         }
     };
-    print_path(&fetched.map_err(failure)?)
+    let path = fetched.map_err(failure)?;
+    if matches!(args.asset, Asset::Runtime { ep: Build::Cuda }) {
+        log(
+            "CUDA's and cuDNN's own libraries come extra: `catpipe providers` says what is missing",
+        );
+    }
+    print_path(&path)
 }
 
 /// `CATPIPE_MIRROR`; set to nothing, it counts as not set, as make and shells expect.

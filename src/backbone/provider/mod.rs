@@ -4,6 +4,41 @@
 //! [`Search::choose`](super::runtime::Search::choose) finds the one that runs, and the build of
 //! ONNX Runtime that has it. What was asked for is what runs, whole: a provider that cannot be
 //! registered and, unless `allow_partial` says otherwise, a node that it does not take are errors.
+//!
+//! Every option with its default:
+//!
+//! ```yaml
+//! provider: {cpu: {}}                 # the same as `provider: cpu`; fp32
+//! #   threads: <extract.threads, else all cores>
+//! ---
+//! provider:
+//!   openvino:
+//!     device: CPU                     # GPU, GPU.1, NPU
+//!     precision: fp32                 # bf16 on a CPU with AVX-512; fp16 on a GPU or NPU
+//!     hint: latency                   # throughput
+//!     allow_partial: false
+//!     # threads: <extract.threads, else all cores>; on the CPU alone
+//! ---
+//! provider:
+//!   cuda:
+//!     device: 0
+//!     precision: fp32                 # tf32
+//!     cudnn_search: heuristic         # exhaustive, default
+//!     allow_partial: false
+//!     # memory_limit: 8GiB            # of the memory arena; no limit by default
+//! ---
+//! provider:
+//!   tensorrt:
+//!     device: 0
+//!     precision: tf32                 # fp16, bf16, int8
+//!     workspace: 4GiB
+//!     engine_cache: true
+//!     timing_cache: true
+//!     batch: {min: 1, opt: 16, max: 64}
+//!     allow_partial: false
+//! ---
+//! provider: [cuda, {openvino: {precision: bf16}}, cpu]    # the first that can run here
+//! ```
 
 mod config;
 mod dispatch;

@@ -57,6 +57,19 @@ fn what_is_written_is_read_back() {
 }
 
 #[test]
+fn the_defaults_are_those_of_the_documentation() {
+    for text in [
+        "{openvino: {device: CPU, precision: fp32, hint: latency, allow_partial: false}}",
+        "{cuda: {device: 0, precision: fp32, cudnn_search: heuristic, allow_partial: false}}",
+        "{tensorrt: {device: 0, precision: tf32, workspace: 4GiB, engine_cache: true, \
+         timing_cache: true, batch: {min: 1, opt: 16, max: 64}, allow_partial: false}}",
+    ] {
+        let provider = one(text);
+        assert_eq!(provider, Provider::from(provider.kind()), "{text}");
+    }
+}
+
+#[test]
 fn options_reach_the_provider() {
     let Provider::Cuda(cuda) = one("{cuda: {device: 2, memory_limit: 8GiB, allow_partial: true}}")
     else {

@@ -6,7 +6,7 @@ use ort::ep::{CPU, CUDA, ExecutionProvider, OpenVINO, TensorRT};
 
 use super::super::provider::{OpenvinoDevice, Precision, Provider, ProviderKind, Providers};
 use super::nvidia::{self, Found, Places};
-use super::{Candidate, Runtime, RuntimeError, Search};
+use super::{Candidate, Runtime, RuntimeError, Search, driver};
 
 /// What was asked for, found and loaded.
 #[derive(Debug, Clone)]
@@ -45,7 +45,7 @@ impl Search {
         let mut passed_over = Vec::new();
         let alone = asked.all().len() == 1;
         for provider in asked.all() {
-            match self.load_for(provider) {
+            match self.load_for(provider, alone) {
                 Ok(runtime) => {
                     return Ok(Choice {
                         provider: provider.clone(),
@@ -67,13 +67,19 @@ impl Search {
         })
     }
 
-    fn load_for(&self, provider: &Provider) -> Result<Runtime, RuntimeError> {
+    fn load_for(&self, provider: &Provider, alone: bool) -> Result<Runtime, RuntimeError> {
         let kind = provider.kind();
         let at = self.candidate_for(kind)?;
         refuse_lacking_processor(provider)?;
         let places = Places::of_this_process(self.packages.as_deref());
         let found = Found::of(kind, &places, &nvidia::loads);
-        let complaints = found.complaints(self.packages.as_deref());
+        let mut complaints = found.complaints(self.packages.as_deref());
+        // A driver takes its time to answer, and a session says the same: only where another
+        // provider may take the place is it asked beforehand.
+        if !alone && complaints.is_empty() && !nvidia::needs(kind).is_empty() {
+            let gpus = driver::ask(nvidia::DRIVER).and_then(|driver| driver.gpus());
+            complaints.extend(gpus.err());
+        }
         // A library that was named is asked what it has before anybody is told to install more.
         let named = at.by.is_named();
         if !complaints.is_empty() && !named {

@@ -8,6 +8,8 @@ use std::ffi::{CStr, c_char, c_int};
 use libloading::{Library, Symbol};
 use serde::{Deserialize, Serialize};
 
+use super::nvidia::CUDA_MAJOR;
+
 /// What the driver says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Driver {
@@ -18,15 +20,29 @@ pub struct Driver {
 }
 
 impl Driver {
-    /// Whether it can run programs made for a major version of CUDA.
-    #[must_use]
-    pub fn runs(&self, major: u32) -> bool {
-        let own = self
-            .cuda
-            .split('.')
-            .next()
-            .and_then(|text| text.parse::<u32>().ok());
-        own.is_some_and(|own| own >= major)
+    /// The GPUs in words.
+    ///
+    /// # Errors
+    /// There is none, or the driver is too old for the pinned build of ONNX Runtime.
+    pub fn gpus(&self) -> Result<String, String> {
+        if self.gpus.is_empty() {
+            return Err("the driver sees no GPU".to_owned());
+        }
+        let major = self.cuda.split('.').next();
+        let major = major.and_then(|text| text.parse::<u32>().ok());
+        if major.is_none_or(|major| major < CUDA_MAJOR) {
+            return Err(format!(
+                "the driver knows CUDA {} at most, and CUDA {CUDA_MAJOR} is needed: update it",
+                self.cuda
+            ));
+        }
+        let gpu = |gpu: &Gpu| format!("{}, {} GiB", gpu.name, gpu.memory >> 30);
+        let gpus: Vec<_> = self.gpus.iter().map(gpu).collect();
+        Ok(format!(
+            "{} (driver for CUDA {})",
+            gpus.join("; "),
+            self.cuda
+        ))
     }
 }
 

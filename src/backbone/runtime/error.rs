@@ -163,7 +163,10 @@ impl RuntimeError {
     pub(super) fn lets_try_the_next(&self) -> bool {
         matches!(
             self,
-            Self::NotFetched { .. } | Self::ProviderAbsent { .. } | Self::NotUsable { .. }
+            Self::NotFound { .. }
+                | Self::NotFetched { .. }
+                | Self::ProviderAbsent { .. }
+                | Self::NotUsable { .. }
         )
     }
 }

@@ -57,14 +57,21 @@ pub fn needs(kind: ProviderKind) -> Vec<Needed> {
     }
 }
 
+/// Where systems and CUDA toolkits have their libraries.
+const SYSTEM: [&str; 3] = [
+    "/usr/local/cuda/lib64",
+    "/usr/lib/x86_64-linux-gnu",
+    "/usr/lib64",
+];
+
 /// The folders in which libraries are looked for, before the system's loader is asked.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Places(Vec<PathBuf>);
 
 impl Places {
-    /// The folders of this process: `packages` (where `pip install --target` may have put them),
-    /// the active virtual environment or conda environment, the user's and the system's Python
-    /// packages, and the usual place of a CUDA toolkit.
+    /// The folders of this process: `LD_LIBRARY_PATH`, `packages` (where `pip install --target` may
+    /// have put them), the active virtual environment or conda environment, the user's and the
+    /// system's Python packages, and where systems and CUDA toolkits have their libraries.
     #[must_use]
     pub fn of_this_process(packages: Option<&Path>) -> Self {
         let variable = |name| std::env::var_os(name).map(PathBuf::from);
@@ -82,9 +89,13 @@ impl Places {
         for prefix in ["/usr/local", "/usr"] {
             roots.extend(site_packages(Path::new(prefix)));
         }
-        let mut places = Self::of_packages(&roots);
-        places.0.push(PathBuf::from("/usr/local/cuda/lib64"));
-        places
+        let named = std::env::var_os("LD_LIBRARY_PATH").unwrap_or_default();
+        let mut folders: Vec<PathBuf> = std::env::split_paths(&named).collect();
+        folders.extend(Self::of_packages(&roots).0);
+        // Found as a file, a library needs not be loaded to know that it is there.
+        folders.extend(SYSTEM.map(PathBuf::from));
+        folders.retain(|folder| folder.is_dir());
+        Self(folders)
     }
 
     /// The folders of libraries in the given folders of Python packages.

@@ -9,7 +9,7 @@ use super::super::provider::{
     CudaPrecision, OpenvinoPrecision, Precision, ProviderKind, TensorrtPrecision,
 };
 use super::driver::Driver;
-use super::nvidia::{CUDA_MAJOR, Found, Places};
+use super::nvidia::{Found, Places};
 use super::{Asked, Build, Candidate, RuntimeError, Search, has_bf16};
 
 /// What a library says of itself.
@@ -262,22 +262,7 @@ fn device(
         ProviderKind::Cuda | ProviderKind::Tensorrt if !found.driver => Ok(None),
         ProviderKind::Cuda | ProviderKind::Tensorrt => {
             let driver = driver.0.as_ref().map_err(Clone::clone)?;
-            if driver.gpus.is_empty() {
-                return Err("the driver sees no GPU".to_owned());
-            }
-            if !driver.runs(CUDA_MAJOR) {
-                return Err(format!(
-                    "the driver knows CUDA {} at most, and CUDA {CUDA_MAJOR} is needed: update it",
-                    driver.cuda
-                ));
-            }
-            let gpu = |gpu: &super::driver::Gpu| format!("{}, {} GiB", gpu.name, gpu.memory >> 30);
-            let gpus: Vec<_> = driver.gpus.iter().map(gpu).collect();
-            Ok(Some(format!(
-                "{} (driver for CUDA {})",
-                gpus.join("; "),
-                driver.cuda
-            )))
+            driver.gpus().map(Some)
         }
     }
 }

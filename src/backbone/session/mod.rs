@@ -195,7 +195,7 @@ impl NotPlaced {
             (Self::Refused(error), provider) => BackboneError::Provider {
                 path,
                 provider,
-                reason: told(&error),
+                reason: without_source(&told(&error)).to_owned(),
             },
             (Self::Elsewhere(elsewhere), provider) => BackboneError::Elsewhere {
                 path,
@@ -292,6 +292,14 @@ fn told(error: &ort::Error) -> String {
         .split_whitespace()
         .collect::<Vec<_>>()
         .join(" ")
+}
+
+/// A message without the place in ONNX Runtime's sources that some begin with:
+/// `/src/x.cc:20 f() [ONNXRuntimeError] : 1 : FAIL : what happened`.
+fn without_source(message: &str) -> &str {
+    let after = message.split_once("[ONNXRuntimeError] : ");
+    let what = after.and_then(|(_, rest)| rest.splitn(3, " : ").nth(2));
+    what.unwrap_or(message)
 }
 
 fn expect_len(

@@ -3,7 +3,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test lint fmt doc bench setup clean
+.PHONY: help run test lint fmt doc bench setup runtime clean
 
 CATPIPE := target/release/catpipe
 # Tests build without link-time optimisation, and fetch what they need with that same program.
@@ -36,6 +36,12 @@ setup: $(BUILD_TOOLS) ## build the program, get ONNX Runtime and ResNet50
 	@cargo build --release --locked
 	@$(CATPIPE) fetch runtime >/dev/null
 	@test -f onnx/resnet50.onnx || $(MAKE) --no-print-directory onnx/resnet50.onnx
+
+# Each build has a folder of its own in the cache: none replaces another.
+EP ?= cpu
+runtime: $(BUILD_TOOLS) ## get ONNX Runtime for a provider: EP=cpu, openvino or cuda
+	@cargo build --release --locked
+	@$(CATPIPE) fetch runtime --ep $(EP)
 
 test: $(BUILD_TOOLS) ## run all tests
 	@cargo build --locked

@@ -21,6 +21,20 @@ pub enum AssetError {
         /// The processor.
         arch: String,
     },
+    /// A build of ONNX Runtime that is made for x86-64 alone.
+    #[error(
+        "ONNX Runtime with {build} is pinned for linux on x86_64 alone, and this machine is {os} on \
+         {arch}: get a build of it for this machine, 1.20 or later, and set ORT_DYLIB_PATH to its \
+         shared library"
+    )]
+    UnsupportedBuild {
+        /// The build's name.
+        build: &'static str,
+        /// The operating system.
+        os: String,
+        /// The processor.
+        arch: String,
+    },
     /// A program that fetches is not installed.
     #[error(
         "{} is needed to {purpose} and was not found: install it (apt-get install {package})",

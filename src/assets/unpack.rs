@@ -15,7 +15,7 @@ use std::io::{BufReader, Read};
 use std::path::Path;
 
 /// No file of any asset is longer than this.
-const FILE_CAP: u64 = 64 << 20;
+const FILE_CAP: u64 = 512 << 20;
 /// No archive of any asset unpacks to more than this.
 const ARCHIVE_CAP: u64 = 512 << 20;
 

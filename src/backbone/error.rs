@@ -4,6 +4,9 @@ use std::path::PathBuf;
 
 use super::manifest::ForeignError;
 use super::onnx;
+use super::provider::ProviderKind;
+use super::runtime::RuntimeError;
+use super::session::Elsewhere;
 use crate::yaml::{Place, YamlError};
 
 /// Why a backbone cannot be used or a run of it failed.
@@ -107,6 +110,35 @@ pub enum BackboneError {
         /// ONNX Runtime's words.
         reason: String,
     },
+    /// The provider that was asked for does not take the graph, or the device refuses.
+    #[error(
+        "{}: provider `{provider}` cannot run this graph here: {reason}\n  \
+         `catpipe providers` says what can be used on this machine", path.display()
+    )]
+    Provider {
+        /// The ONNX file.
+        path: PathBuf,
+        /// The provider.
+        provider: ProviderKind,
+        /// ONNX Runtime's words.
+        reason: String,
+    },
+    /// Nodes would run elsewhere than on the provider that was asked for.
+    #[error(
+        "{}: provider `{provider}` does not take the whole graph: {elsewhere}\n  \
+         to let those run there: provider: {{{provider}: {{allow_partial: true}}}}", path.display()
+    )]
+    Elsewhere {
+        /// The ONNX file.
+        path: PathBuf,
+        /// The provider.
+        provider: ProviderKind,
+        /// What would run elsewhere.
+        elsewhere: Elsewhere,
+    },
+    /// The runtime cannot be used.
+    #[error(transparent)]
+    Runtime(#[from] RuntimeError),
     /// ONNX Runtime failed while running the graph.
     #[error("{}: a batch of {batch} failed in ONNX Runtime: {reason}", path.display())]
     Run {

@@ -6,6 +6,7 @@
 
 mod error;
 pub mod manifest;
+pub mod measure;
 mod model;
 pub mod onnx;
 pub mod preprocess;
@@ -19,6 +20,6 @@ pub use error::BackboneError;
 pub use manifest::Manifest;
 pub use model::{Backbone, Network};
 pub use preprocess::{Preprocess, Preprocessor};
-pub use provider::Provider;
-pub use runtime::{Runtime, RuntimeError, Search};
+pub use provider::{Provider, ProviderKind, Providers};
+pub use runtime::{Choice, Runtime, RuntimeError, Search};
 pub use session::{Session, SessionOptions};

@@ -12,6 +12,7 @@ mod output;
 mod preview;
 mod progress;
 mod project;
+mod providers;
 mod run;
 mod synth;
 
@@ -42,6 +43,8 @@ enum Command {
     Preview(preview::Args),
     Data(data::Args),
     Model(model::Args),
+    #[command(visible_alias = "doctor")]
+    Providers(providers::Args),
     Fetch(fetch::Args),
     Synth(synth::Args),
 }
@@ -55,6 +58,7 @@ pub fn main() -> ExitCode {
         Command::Preview(args) => preview::run(args),
         Command::Data(args) => data::run(args),
         Command::Model(args) => model::run(args),
+        Command::Providers(args) => providers::run(args),
         Command::Fetch(args) => fetch::run(args),
         Command::Synth(args) => synth::run(args),
     };

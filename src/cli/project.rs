@@ -1,9 +1,11 @@
 //! What `run`, `check` and `data` are told alike: the pipeline, and where it stands.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::assets;
+use crate::backbone::Providers;
 use crate::pipeline::{Checked, Options};
+use crate::yaml::Document;
 
 use super::failure::Failure;
 
@@ -35,11 +37,30 @@ impl ProjectArgs {
 
     /// How the pipeline is called.
     pub(super) fn options(&self) -> Result<Options, Failure> {
+        // What is typed comes after the environment, and wins.
+        let mut set: Vec<String> = provider_variable()?.into_iter().collect();
+        set.extend(self.set.iter().cloned());
         Ok(Options {
             root: self.root.clone().unwrap_or_default(),
             cache: assets::cache_dir().map_err(Failure::failed)?,
-            set: self.set.clone(),
+            set,
             ort_dylib: self.ort_dylib.clone(),
         })
     }
+}
+
+/// The variable that names the provider of every pipeline.
+const PROVIDER: &str = "CATPIPE_PROVIDER";
+
+/// `CATPIPE_PROVIDER` as an override; set to nothing, it counts as not set.
+fn provider_variable() -> Result<Option<String>, Failure> {
+    let Some(value) = std::env::var_os(PROVIDER).filter(|value| !value.is_empty()) else {
+        return Ok(None);
+    };
+    let value = value.to_string_lossy();
+    // Read here as well, so that an error names the variable and not an override.
+    Document::parse(Path::new(PROVIDER), &value)
+        .and_then(|document| document.typed::<Providers>())
+        .map_err(Failure::wrong)?;
+    Ok(Some(format!("extract.provider={value}")))
 }

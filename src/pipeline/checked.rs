@@ -2,8 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::assets;
-use crate::backbone::{Backbone, BackboneError, Runtime, Search, SessionOptions};
+use crate::assets::{self, RuntimeBuild};
+use crate::backbone::runtime::Build;
+use crate::backbone::{
+    Backbone, BackboneError, Choice, Runtime, RuntimeError, Search, SessionOptions,
+};
 use crate::dataset::{Dataset, DatasetError, Sides, Source, Survey};
 use crate::features::Space;
 use crate::yaml::{Document, YamlError};
@@ -41,6 +44,8 @@ pub struct Checked {
     pub space: Space,
     /// Width and height of the first training image.
     pub(super) first: (u32, u32),
+    /// The provider that runs and its library; `None` where no network runs.
+    pub(super) choice: Option<Choice>,
     pub(super) options: Options,
 }
 
@@ -53,11 +58,13 @@ impl Checked {
     pub fn read(path: &Path, options: Options) -> Result<Self, PipelineError> {
         let (document, config) = read_config(path, &options)?;
         check_stages(&document, &config)?;
+        check_provider(&document, &config)?;
         let dataset = open_dataset(&document, &config, &options.root)?;
         check_labels(&document, &config, &dataset)?;
         let backbone = open_backbone(&document, &config, &options.root)?;
         let first = dataset.train.read(0)?.dimensions();
-        let space = space(&config, &backbone, first, &options)?;
+        let choice = choose(&config, &backbone, &options)?;
+        let space = space(&config, &backbone, first, &options, choice.as_ref())?;
         let folder = RunFolder::new(&options.root, config.name.as_str());
         Ok(Checked {
             config,
@@ -66,16 +73,18 @@ impl Checked {
             folder,
             space,
             first,
+            choice,
             options,
         })
     }
 
     pub(super) fn session_options(&self) -> SessionOptions {
-        session_options(&self.config)
+        session_options(&self.config, &self.options, self.choice.as_ref())
     }
 
+    /// The runtime of a pipeline with a network.
     pub(super) fn runtime(&self) -> Result<Runtime, PipelineError> {
-        runtime(&self.options)
+        runtime(self.choice.as_ref(), &self.options)
     }
 
     /// The test examples, if the pipeline scores them.
@@ -185,13 +194,49 @@ fn open_backbone(
     Ok(backbone)
 }
 
+/// What the options of the providers say must fit the rest of `extract`.
+fn check_provider(document: &Document, config: &PipelineConfig) -> Result<(), YamlError> {
+    let extract = &config.extract;
+    for provider in extract.provider.all() {
+        if extract.threads.is_some() && provider.threads().is_some() {
+            let why = format!(
+                "the threads are also given in `provider.{provider}.threads`: leave one of them out"
+            );
+            return Err(document.invalid("extract.threads", why));
+        }
+        let rows = extract.batch.rows();
+        if let Some(most) = provider.max_batch().filter(|most| rows > *most) {
+            let why = format!(
+                "{provider} is built for batches of at most {most}, found {rows}: lower this, or \
+                 raise `provider.{provider}.batch.max`"
+            );
+            return Err(document.invalid("extract.batch", why));
+        }
+    }
+    Ok(())
+}
+
+/// The provider that runs on this machine; `None` where no network runs.
+fn choose(
+    config: &PipelineConfig,
+    backbone: &Backbone,
+    options: &Options,
+) -> Result<Option<Choice>, RuntimeError> {
+    if !backbone.needs_runtime() {
+        return Ok(None);
+    }
+    search(options).choose(&config.extract.provider).map(Some)
+}
+
 fn space(
     config: &PipelineConfig,
     backbone: &Backbone,
     first: (u32, u32),
     options: &Options,
+    choice: Option<&Choice>,
 ) -> Result<Space, PipelineError> {
-    let numeric = backbone.numeric_class(&session_options(config), || runtime(options))?;
+    let session = session_options(config, options, choice);
+    let numeric = backbone.numeric_class(&session, || runtime(choice, options))?;
     Ok(Space {
         format: Space::FORMAT,
         preprocessing: backbone.preprocess(first).key(),
@@ -204,17 +249,38 @@ fn space(
     })
 }
 
-fn session_options(config: &PipelineConfig) -> SessionOptions {
+fn session_options(
+    config: &PipelineConfig,
+    options: &Options,
+    choice: Option<&Choice>,
+) -> SessionOptions {
     SessionOptions {
-        provider: config.extract.provider,
+        provider: choice.map(|one| one.provider.clone()).unwrap_or_default(),
         threads: config.extract.threads.map(|t| t.count()),
+        engines: Some(options.cache.join("engines")),
     }
 }
 
-fn runtime(options: &Options) -> Result<Runtime, PipelineError> {
-    let search = Search::from_env(
-        options.ort_dylib.clone(),
-        assets::runtime_dir(&options.cache),
-    );
-    Ok(Runtime::locate(&search)?)
+fn runtime(choice: Option<&Choice>, options: &Options) -> Result<Runtime, PipelineError> {
+    match choice {
+        Some(choice) => Ok(choice.runtime.clone()),
+        None => Ok(Runtime::locate(&search(options))?),
+    }
+}
+
+/// Where ONNX Runtime is looked for: what was named, else the builds in the cache folder.
+fn search(options: &Options) -> Search {
+    runtime_search(options.ort_dylib.clone(), &options.cache)
+}
+
+/// Where ONNX Runtime is looked for: the library `named` or `ORT_DYLIB_PATH`, else the builds in
+/// the cache folder.
+#[must_use]
+pub fn runtime_search(named: Option<PathBuf>, cache: &Path) -> Search {
+    let library = |build: RuntimeBuild| build.dir(cache).join(build.library());
+    let mut search = Search::from_env(named, assets::runtime_dir(cache))
+        .with(Build::Openvino, library(RuntimeBuild::Openvino))
+        .with(Build::Cuda, library(RuntimeBuild::Cuda));
+    search.packages = Some(cache.join("runtime").join("packages"));
+    search
 }

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::augment::AugmentConfig;
-use crate::backbone::Provider;
+use crate::backbone::Providers;
 use crate::dataset::DatasetConfig;
 use crate::head::TrainConfig;
 
@@ -42,13 +42,15 @@ fn default_seed() -> u64 {
 pub struct ExtractConfig {
     /// A backbone's manifest, relative to the project root, or `pixels`.
     pub backbone: String,
-    /// What the backbone runs on. Default `cpu`.
+    /// What the backbone runs on: a provider's name, its name with options, or a list tried in
+    /// order; its options stand in [`backbone::provider`](crate::backbone::provider). Default `cpu`.
     #[serde(default)]
-    pub provider: Provider,
+    pub provider: Providers,
     /// Rows of one inference, 1 to 1024. Default 16. Changes the speed only, never a value.
     #[serde(default)]
     pub batch: BatchSize,
-    /// Threads of one inference; default: all cores. Changes the speed only, never a value.
+    /// Threads of one inference on the CPU; default: all cores. Changes the speed only, never a
+    /// value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub threads: Option<Threads>,
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use image::RgbImage;
 
 use crate::augment::{self, AugmentConfig};
-use crate::backbone::{Network, Preprocess, Preprocessor};
+use crate::backbone::{Network, Preprocess, Preprocessor, SessionOptions};
 use crate::dataset::Source;
 use crate::extract::{Failure, Infer, Prepare, Row, Shape, extract};
 
@@ -38,6 +38,7 @@ pub(super) fn extract_missing(
     let mut network = checked
         .backbone
         .open(root, first, &options, || checked.runtime())?;
+    warn_of_provider(&network, &options, observer);
     let mut done = 0;
     for job in &jobs {
         job.run(checked, plan, &mut network, timings, &mut |rows| {
@@ -51,6 +52,22 @@ pub(super) fn extract_missing(
     let outcome = format!("{total} rows, {rate:.1} a second");
     observer.event(&Event::Finished(Stage::Extract, outcome, start.elapsed()));
     Ok(())
+}
+
+/// Says what the provider does not do or cannot promise.
+fn warn_of_provider(network: &Network, options: &SessionOptions, observer: &mut dyn Observer) {
+    let Network::Onnx(session) = network else {
+        return;
+    };
+    let provider = &options.provider;
+    if session.elsewhere().count() > 0 {
+        let text = format!("{provider} does not run it all: {}", session.elsewhere());
+        observer.event(&Event::Warning(text));
+    }
+    if let Some(reason) = provider.unsteady() {
+        let text = format!("the last bits of features may differ from run to run: {reason}");
+        observer.event(&Event::Warning(text));
+    }
 }
 
 /// The missing rows of one source.

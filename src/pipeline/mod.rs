@@ -15,7 +15,7 @@ mod rows;
 mod run;
 mod training;
 
-pub use checked::{Checked, Options, survey};
+pub use checked::{Checked, Options, runtime_search, survey};
 pub use config::{BatchSize, EvaluateConfig, ExtractConfig, Name, PipelineConfig, Threads};
 pub use error::PipelineError;
 pub use event::{Event, Observer, Stage};

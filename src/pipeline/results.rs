@@ -50,6 +50,12 @@ pub struct DatasetSummary {
 pub struct ProviderSummary {
     /// The execution provider.
     pub name: String,
+    /// The precision of its arithmetic.
+    #[serde(default)]
+    pub precision: String,
+    /// The device, as the provider calls it.
+    #[serde(default)]
+    pub device: String,
     /// Everything that may change a feature's bits: provider, precision, runtime version.
     pub numeric_class: String,
 }

@@ -74,6 +74,13 @@ fn last_metrics(checked: &Checked, plan: &Plan) -> Result<Option<RunMetrics>, Pi
 fn begin(checked: &Checked, plan: &Plan, took: Duration, observer: &mut Logged) {
     observer.note(&format!("catpipe {}", env!("CARGO_PKG_VERSION")));
     observer.note(&format!("features: {}", checked.space.numeric));
+    if let Some(choice) = &checked.choice {
+        observer.note(&format!("runtime: {}", choice.runtime));
+        for one in &choice.passed_over {
+            let runs = choice.provider.name();
+            observer.event(&Event::Warning(format!("{runs} runs; {}", one.reason)));
+        }
+    }
     observer.note(&format!("store: {}", plan.store.path().display()));
     for warning in &plan.warnings {
         observer.event(&Event::Warning(warning.to_string()));
@@ -223,13 +230,20 @@ fn summary(
             .and_then(|f| f.validation.as_ref())
             .map(|v| v.metrics.clone()),
         epochs: fit.map(|f| f.epochs),
-        provider: ProviderSummary {
-            name: checked.config.extract.provider.name().to_owned(),
-            numeric_class: checked.space.numeric.clone(),
-        },
+        provider: provider_summary(checked),
         timings,
         versions: versions(checked)?,
     })
+}
+
+fn provider_summary(checked: &Checked) -> ProviderSummary {
+    let provider = checked.session_options().provider;
+    ProviderSummary {
+        name: provider.name().to_owned(),
+        precision: provider.precision().name().to_owned(),
+        device: provider.device(),
+        numeric_class: checked.space.numeric.clone(),
+    }
 }
 
 /// Versions of what made the result.

@@ -58,7 +58,8 @@ impl Project {
             // A program that another test starts at the wrong moment inherits, for an instant,
             // the descriptor and so the lock of an HDF5 file that this process is just writing.
             .env("HDF5_USE_FILE_LOCKING", "FALSE")
-            .env_remove("CATPIPE_MIRROR");
+            .env_remove("CATPIPE_MIRROR")
+            .env_remove("CATPIPE_PROVIDER");
         command
     }
 

@@ -8,8 +8,8 @@ mod runtime;
 use super::efficientnet::{EFFICIENTNET_LITE0, STATE_DICT};
 use super::pins::{Pins, copy};
 use super::resnet50::RESNET50;
-use super::runtime::wheel_for;
-use super::{RUNTIME_LIBRARY, RUNTIME_VERSION, Tools};
+use super::wheels::wheel_for;
+use super::{RuntimeBuild, Tools};
 use sha2::Sha256;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -119,12 +119,23 @@ fn the_pins_in_the_code_are_well_formed() {
         assert_eq!(pins.iter().count(), pins.0.lines().count());
         pins.iter().count()
     };
-    for arch in ["x86_64", "aarch64"] {
-        let wheel = wheel_for("linux", arch).unwrap();
-        assert_eq!(count(wheel.pins), 4);
+    let (cpu, openvino, cuda) = (
+        RuntimeBuild::Cpu,
+        RuntimeBuild::Openvino,
+        RuntimeBuild::Cuda,
+    );
+    for (build, arch, files) in [
+        (cpu, "x86_64", 4),
+        (cpu, "aarch64", 4),
+        (openvino, "x86_64", 12),
+        (cuda, "x86_64", 6),
+    ] {
+        let wheel = wheel_for(build, "linux", arch).unwrap();
+        assert_eq!((wheel.build, count(wheel.pins)), (build, files));
         assert!(is_hex(wheel.sha256, 64) && wheel.file.contains(arch));
-        assert!(wheel.pins.get(RUNTIME_LIBRARY).is_some());
-        assert!(wheel.file.contains(RUNTIME_VERSION) && RUNTIME_LIBRARY.ends_with(RUNTIME_VERSION));
+        assert!(wheel.pins.get(build.library()).is_some());
+        assert!(wheel.file.contains(build.version()) && build.library().ends_with(build.version()));
+        assert!(wheel.file.starts_with(&build.package().replace('-', "_")));
     }
     assert_eq!(count(RESNET50.pins), 27);
     assert!(is_hex(RESNET50.sha512, 128));

@@ -1,8 +1,9 @@
 //! The runtime out of a wheel.
 
 use super::super::pins::{Pins, digest_of};
-use super::super::runtime::{Wheel, fetch_wheel, wheel_for};
-use super::super::{AssetError, RUNTIME_LIBRARY, runtime_dir};
+use super::super::runtime::fetch_wheel;
+use super::super::wheels::{Wheel, wheel_for};
+use super::super::{AssetError, RUNTIME_LIBRARY, RuntimeBuild, runtime_dir};
 use super::{World, leak, log, sha256};
 use sha2::Sha256;
 use std::fs::{self, File};
@@ -34,6 +35,8 @@ fn with_wheel(entries: &[(&str, &[u8])]) -> (World, Wheel) {
         .unwrap()
         .unwrap();
     let wheel = Wheel {
+        build: RuntimeBuild::Cpu,
+        megabytes: 1,
         platform: "manylinux_2_28_x86_64",
         file: "ort.whl",
         sha256: leak(digest),
@@ -226,9 +229,62 @@ fn two_fetches_at_once_fetch_once() {
 
 #[test]
 fn a_machine_without_a_pinned_runtime_is_told_what_to_do() {
-    let words = wheel_for("macos", "aarch64").unwrap_err().to_string();
+    let words = |build, os, arch| wheel_for(build, os, arch).unwrap_err().to_string();
+    let said = words(RuntimeBuild::Cpu, "macos", "aarch64");
     assert!(
-        words.contains("macos on aarch64") && words.contains("ORT_DYLIB_PATH"),
-        "{words}"
+        said.contains("macos on aarch64") && said.contains("ORT_DYLIB_PATH"),
+        "{said}"
     );
+    for build in [RuntimeBuild::Openvino, RuntimeBuild::Cuda] {
+        let said = words(build, "linux", "aarch64");
+        assert!(
+            said.contains(build.name()) && said.contains("x86_64 alone"),
+            "{said}"
+        );
+    }
+}
+
+#[test]
+fn builds_lie_side_by_side() {
+    let (world, cpu) = right_wheel();
+    let other = Wheel {
+        build: RuntimeBuild::Openvino,
+        pins: cpu.pins,
+        ..with_same_wheel(&cpu)
+    };
+    fetch_wheel(&cpu, &world.tools, &world.cache(), &mut |_| ()).unwrap();
+    let path = fetch_wheel(&other, &world.tools, &world.cache(), &mut |_| ()).unwrap();
+    assert_eq!(
+        path,
+        RuntimeBuild::Openvino
+            .dir(&world.cache())
+            .join("libonnxruntime.so.1.24.1")
+    );
+    let folders: std::collections::BTreeSet<_> = world
+        .published()
+        .iter()
+        .filter_map(|name| Some(name.rsplit_once('/')?.0.to_owned()))
+        .collect();
+    assert_eq!(
+        folders.into_iter().collect::<Vec<_>>(),
+        [
+            "cache/runtime",
+            "cache/runtime/onnxruntime-1.24.1-openvino",
+            "cache/runtime/onnxruntime-1.31.0-cpu",
+        ],
+        "a stamp and two folders"
+    );
+    let asked = fs::read_to_string(world.path("calls")).unwrap();
+    assert!(asked.contains("onnxruntime-openvino==1.24.1"), "{asked}");
+}
+
+fn with_same_wheel(wheel: &Wheel) -> Wheel {
+    Wheel {
+        build: wheel.build,
+        platform: wheel.platform,
+        file: wheel.file,
+        megabytes: wheel.megabytes,
+        sha256: wheel.sha256,
+        pins: wheel.pins,
+    }
 }

@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use super::search::Candidate;
+use super::super::provider::ProviderKind;
+use super::choose::PassedOver;
+use super::search::{Build, Candidate};
 use super::{OLDEST_MINOR, PINNED_VERSION};
 
 /// Why there is no usable ONNX Runtime. Every message ends with the way out.
@@ -19,6 +21,57 @@ pub enum RuntimeError {
     NotFound {
         /// The last place that was looked at.
         path: PathBuf,
+    },
+    /// The cache folder has no build with the provider.
+    #[error(
+        "provider `{provider}` needs a build of ONNX Runtime that is not fetched yet\n  \
+         tried: {}: no such file\n  get it: {}", path.display(), Build::of(*provider).fetch()
+    )]
+    NotFetched {
+        /// The provider.
+        provider: ProviderKind,
+        /// Where the library would lie.
+        path: PathBuf,
+    },
+    /// The library that was asked for is a build without the provider.
+    #[error(
+        "{at} is ONNX Runtime {version} without the provider `{provider}`\n  \
+         has: {}\n  get it: {}{}", names(has), Build::of(*provider).fetch(), at.by.undo()
+    )]
+    ProviderAbsent {
+        /// The provider.
+        provider: ProviderKind,
+        /// The library, and who asked for it.
+        at: Candidate,
+        /// Its version.
+        version: String,
+        /// The providers that it has.
+        has: Vec<ProviderKind>,
+    },
+    /// The provider needs something that this machine lacks.
+    #[error("provider `{provider}` cannot run on this machine\n  {}", complaints.join("\n  "))]
+    NotUsable {
+        /// The provider.
+        provider: ProviderKind,
+        /// What is missing and what to do, a line each.
+        complaints: Vec<String>,
+    },
+    /// None of the providers in a list can run.
+    #[error(
+        "none of the providers that were asked for can run on this machine{}",
+        each(reasons)
+    )]
+    NoneUsable {
+        /// Each provider with its reason.
+        reasons: Vec<PassedOver>,
+    },
+    /// A library that the provider needs was found and cannot be loaded.
+    #[error("{} is needed by the provider and cannot be loaded: {reason}", path.display())]
+    Dependency {
+        /// The library.
+        path: PathBuf,
+        /// What the system's loader said.
+        reason: String,
     },
     /// A library was asked for by name and is not there.
     #[error("ONNX Runtime's shared library {at} does not exist\n  {}", way_out())]
@@ -102,6 +155,32 @@ pub enum RuntimeError {
         /// The one asked for now.
         wanted: PathBuf,
     },
+}
+
+impl RuntimeError {
+    /// Whether it only says that a provider cannot be had here: then the next of a list may be
+    /// tried. A library that is damaged or is not what was named is no such case.
+    pub(super) fn lets_try_the_next(&self) -> bool {
+        matches!(
+            self,
+            Self::NotFound { .. }
+                | Self::NotFetched { .. }
+                | Self::ProviderAbsent { .. }
+                | Self::NotUsable { .. }
+        )
+    }
+}
+
+fn names(kinds: &[ProviderKind]) -> String {
+    let names: Vec<_> = kinds.iter().map(|kind| kind.name()).collect();
+    names.join(", ")
+}
+
+fn each(reasons: &[PassedOver]) -> String {
+    reasons
+        .iter()
+        .map(|one| format!("\n{}", one.reason))
+        .collect()
 }
 
 fn way_out() -> String {

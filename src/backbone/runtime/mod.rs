@@ -3,30 +3,36 @@
 //! Three places are looked at, and the first that was asked for is the only one: the command
 //! line, the environment (`ORT_DYLIB_PATH`), and where neither names a library, the cache folder
 //! that `catpipe fetch runtime` fills. A library that was asked for and does not work is an error,
-//! never a reason to try the next.
+//! never a reason to try the next. The cache folder may hold several builds: the one that has the
+//! provider that was asked for is taken.
 //!
 //! The library is opened and questioned here before the `ort` crate sees it: `ort` panics on a
 //! library that lacks the wanted interface, and the system's loader kills the process on a file
 //! that was cut short.
 
+mod choose;
+pub mod driver;
 mod elf;
 mod error;
+pub mod nvidia;
 mod probe;
 mod search;
+pub mod survey;
 #[cfg(test)]
 mod tests;
 
 use std::error::Error;
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use ort::LoadDynamicError;
 use ort::environment::Environment;
 use ort::logging::LogLevel;
 
+pub use choose::{Choice, PassedOver, has_bf16};
 pub use error::RuntimeError;
-pub use search::{Asked, Candidate, Search, library_name};
+pub use search::{Asked, Build, Candidate, Search, library_name};
 
 /// The version of ONNX Runtime that `catpipe fetch runtime` gets.
 pub const PINNED_VERSION: &str = "1.31.0";
@@ -44,6 +50,8 @@ pub struct Runtime {
     path: PathBuf,
     version: String,
     environment: Environment,
+    /// Libraries that the provider needs loaded before the first session, in order.
+    first: Arc<[PathBuf]>,
 }
 
 impl Runtime {
@@ -55,13 +63,17 @@ impl Runtime {
     /// # Errors
     /// Nothing found, not a library, not ONNX Runtime, or too old: see [`RuntimeError`].
     pub fn locate(search: &Search) -> Result<Self, RuntimeError> {
-        let candidate = search.candidate()?;
+        Self::open(&search.candidate()?)
+    }
+
+    /// [`Runtime::locate`] of a library that has been found.
+    fn open(candidate: &Candidate) -> Result<Self, RuntimeError> {
         // A poisoned lock holds a whole value all the same: it is written in one assignment.
         let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(runtime) = &*loaded {
-            return runtime.again(&candidate);
+            return runtime.again(candidate);
         }
-        let runtime = Self::load(&candidate)?;
+        let runtime = Self::load(candidate)?;
         *loaded = Some(runtime.clone());
         Ok(runtime)
     }
@@ -76,6 +88,26 @@ impl Runtime {
     #[must_use]
     pub fn version(&self) -> &str {
         &self.version
+    }
+
+    /// The same runtime, which loads `libraries` before its first session.
+    fn loading_first(mut self, libraries: Vec<PathBuf>) -> Self {
+        self.first = libraries.into();
+        self
+    }
+
+    /// Loads what the provider needs, by full path and in order, so that it is found by name from
+    /// then on. Nothing is loaded twice.
+    pub(crate) fn load_dependencies(&self) -> Result<(), RuntimeError> {
+        for path in self.first.iter() {
+            ort::util::preload_dylib(path).map_err(|error| RuntimeError::Dependency {
+                path: path.clone(),
+                reason: error
+                    .source()
+                    .map_or_else(|| error.to_string(), ToString::to_string),
+            })?;
+        }
+        Ok(())
     }
 
     /// What sessions are created in.
@@ -115,6 +147,7 @@ impl Runtime {
             path: candidate.path.clone(),
             version: probe.version,
             environment,
+            first: Arc::from([]),
         })
     }
 }

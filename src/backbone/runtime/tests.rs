@@ -17,7 +17,8 @@ fn search(flag: Option<&Path>, env: Option<&Path>, dir: &Path) -> Search {
     Search {
         flag: flag.map(Path::to_path_buf),
         env: env.map(Path::to_path_buf),
-        runtime_dir: dir.to_path_buf(),
+        cached: vec![(Build::Cpu, dir.join(library_name(PINNED_VERSION)))],
+        packages: None,
     }
 }
 

@@ -1,5 +1,6 @@
 //! A network in ONNX Runtime, ready to turn batches of inputs into features.
 
+mod placement;
 #[cfg(test)]
 mod half;
 #[cfg(test)]
@@ -8,35 +9,44 @@ mod tests;
 use std::path::{Path, PathBuf};
 use std::thread;
 
+use ort::logging::LogLevel;
 use ort::value::TensorRef;
 
 use super::error::BackboneError;
 use super::manifest::{Dtype, Manifest, load_graph};
 use super::onnx;
-use super::provider::Provider;
+use super::provider::{Provider, ProviderKind, Registration};
 use super::runtime::Runtime;
+pub use placement::Elsewhere;
+use placement::Listener;
 
 /// How a network is run.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SessionOptions {
     /// What runs it.
     pub provider: Provider,
-    /// Threads inside one operator; `None` is one for each processor that this process may use.
+    /// Threads inside one operator, where the provider's options say nothing of them; `None` is
+    /// one for each processor that this process may use.
     pub threads: Option<usize>,
+    /// The folder for what a provider builds once for this machine, such as TensorRT's engines;
+    /// without it nothing is kept.
+    pub engines: Option<PathBuf>,
 }
 
 impl SessionOptions {
-    fn threads(self) -> usize {
+    fn threads(&self) -> usize {
         let all = || thread::available_parallelism().map_or(1, Into::into);
-        self.threads.unwrap_or_else(all).max(1)
+        let asked = self.provider.threads().or(self.threads);
+        asked.unwrap_or_else(all).max(1)
     }
 }
 
 /// A network in ONNX Runtime, cut down to the manifest's feature output: what else the file
 /// offers is not computed.
 ///
-/// A row's bits depend on its input alone: not on the batch that it came in, nor on the number of
-/// threads.
+/// On the CPU a row's bits depend on its input alone: not on the batch that it came in, nor on the
+/// number of threads. Where another provider cannot promise that,
+/// [`Provider::unsteady`](super::Provider::unsteady) says so.
 #[derive(Debug)]
 pub struct Session {
     inner: ort::session::Session,
@@ -48,6 +58,7 @@ pub struct Session {
     levels: Vec<u8>,
     output: String,
     width: usize,
+    elsewhere: Elsewhere,
 }
 
 impl Session {
@@ -67,10 +78,16 @@ impl Session {
         // The decoded weights share the file's bytes: gone before the session makes its own.
         let content = onnx::encode(&graph.model);
         drop(graph.model);
-        let inner = commit(&content, runtime, *options).map_err(|error| BackboneError::Load {
-            path: path.clone(),
-            reason: told(&error),
-        })?;
+        runtime.load_dependencies()?;
+        let input = &manifest.config.input;
+        let at = Registration {
+            threads: options.threads(),
+            input: &input.name,
+            dims: input.dims(),
+            engines: options.engines.as_deref(),
+        };
+        let (inner, elsewhere) = place(&content, runtime, options, &at)
+            .map_err(|failure| failure.told(&path, &options.provider))?;
         Ok(Self {
             inner,
             path,
@@ -80,7 +97,15 @@ impl Session {
             levels: Vec::new(),
             output: manifest.config.output.name.clone(),
             width: manifest.width(),
+            elsewhere,
         })
+    }
+
+    /// The nodes that run elsewhere than on the provider that was asked for; none, unless it
+    /// [allows](Provider::allows_partial) that.
+    #[must_use]
+    pub fn elsewhere(&self) -> &Elsewhere {
+        &self.elsewhere
     }
 
     /// The number of values of one row's input.
@@ -154,18 +179,112 @@ impl Session {
     }
 }
 
+/// Why a session could not be made.
+enum NotPlaced {
+    /// In ONNX Runtime's words.
+    Refused(ort::Error),
+    /// Some nodes would run elsewhere.
+    Elsewhere(Elsewhere),
+}
+
+impl NotPlaced {
+    fn told(self, path: &Path, provider: &Provider) -> BackboneError {
+        let path = path.to_path_buf();
+        match (self, provider.kind()) {
+            (Self::Refused(error), ProviderKind::Cpu) => BackboneError::Load {
+                path,
+                reason: told(&error),
+            },
+            (Self::Refused(error), provider) => BackboneError::Provider {
+                path,
+                provider,
+                reason: without_source(&told(&error)).to_owned(),
+            },
+            (Self::Elsewhere(elsewhere), provider) => BackboneError::Elsewhere {
+                path,
+                provider,
+                elsewhere,
+            },
+        }
+    }
+}
+
+/// Makes the session, whole on the provider that was asked for; or, where that is allowed, with
+/// the nodes that landed elsewhere.
+fn place(
+    content: &[u8],
+    runtime: &Runtime,
+    options: &SessionOptions,
+    at: &Registration,
+) -> Result<(ort::session::Session, Elsewhere), NotPlaced> {
+    let (partial, cpu) = (
+        options.provider.allows_partial(),
+        options.provider.kind() == ProviderKind::Cpu,
+    );
+    if cpu || !partial {
+        let made = commit(content, runtime, options, at, !cpu, None);
+        return match made {
+            Ok(session) => Ok((session, Elsewhere::default())),
+            Err(error) if is_fallback(&error) => {
+                Err(what_lands_elsewhere(content, runtime, options, at, error))
+            }
+            Err(error) => Err(NotPlaced::Refused(error)),
+        };
+    }
+    let listener = Listener::default();
+    let session = commit(content, runtime, options, at, false, Some(&listener))
+        .map_err(NotPlaced::Refused)?;
+    let elsewhere = listener.elsewhere(options.provider.kind().onnx_name());
+    Ok((session, elsewhere))
+}
+
+/// ONNX Runtime refuses nodes on the CPU without naming them: made once more, it is listened to.
+fn what_lands_elsewhere(
+    content: &[u8],
+    runtime: &Runtime,
+    options: &SessionOptions,
+    at: &Registration,
+    error: ort::Error,
+) -> NotPlaced {
+    let listener = Listener::default();
+    let _ = commit(content, runtime, options, at, false, Some(&listener));
+    let elsewhere = listener.elsewhere(options.provider.kind().onnx_name());
+    if elsewhere.count() == 0 {
+        return NotPlaced::Refused(error);
+    }
+    NotPlaced::Elsewhere(elsewhere)
+}
+
+fn is_fallback(error: &ort::Error) -> bool {
+    error
+        .message()
+        .contains("fallback to CPU EP has been explicitly disabled")
+}
+
 fn commit(
     content: &[u8],
     runtime: &Runtime,
-    options: SessionOptions,
+    options: &SessionOptions,
+    at: &Registration,
+    whole: bool,
+    listener: Option<&Listener>,
 ) -> ort::Result<ort::session::Session> {
-    ort::session::Session::builder(runtime.environment())?
-        .with_intra_threads(options.threads())?
+    let mut builder = ort::session::Session::builder(runtime.environment())?
+        .with_intra_threads(at.threads)?
         .with_inter_threads(1)?
         // Idle threads sleep instead of spinning: decoding and augmentation run beside this.
         .with_intra_op_spinning(false)?
-        .with_deterministic_compute(true)?
-        .with_execution_providers([options.provider.dispatch()])?
+        .with_deterministic_compute(true)?;
+    if whole {
+        builder = builder.with_disable_cpu_fallback()?;
+    }
+    if let Some(listener) = listener {
+        builder = builder
+            .with_logger(listener.logger())?
+            .with_log_level(LogLevel::Verbose)?;
+    }
+    builder
+        .with_execution_providers([options.provider.dispatch(at)])?
         .commit_from_memory(content)
 }
 
@@ -176,6 +295,14 @@ fn told(error: &ort::Error) -> String {
         .split_whitespace()
         .collect::<Vec<_>>()
         .join(" ")
+}
+
+/// A message without the place in ONNX Runtime's sources that some begin with:
+/// `/src/x.cc:20 f() [ONNXRuntimeError] : 1 : FAIL : what happened`.
+fn without_source(message: &str) -> &str {
+    let after = message.split_once("[ONNXRuntimeError] : ");
+    let what = after.and_then(|(_, rest)| rest.splitn(3, " : ").nth(2));
+    what.unwrap_or(message)
 }
 
 fn expect_len(

@@ -221,3 +221,10 @@ fn tensor_type(port: &mut ValueInfoProto) -> &mut type_proto::Tensor {
         other => panic!("a tensor was expected: {other:?}"),
     }
 }
+
+#[test]
+fn a_message_is_told_without_its_place_in_the_sources() {
+    let long = "/src/bridge.cc:20 Provider& Get() [ONNXRuntimeError] : 1 : FAIL : no library : x";
+    assert_eq!(without_source(long), "no library : x");
+    assert_eq!(without_source("plain : words"), "plain : words");
+}

@@ -1,0 +1,283 @@
+//! Execution providers: which hardware path of ONNX Runtime runs the network.
+//!
+//! A pipeline asks for [`Providers`]: one [`Provider`] with its options, or several tried in order.
+//! [`Search::choose`](super::runtime::Search::choose) finds the one that runs, and the build of
+//! ONNX Runtime that has it. What was asked for is what runs, whole: a provider that cannot be
+//! registered and, unless `allow_partial` says otherwise, a node that it does not take are errors.
+//!
+//! Every option with its default:
+//!
+//! ```yaml
+//! provider: {cpu: {}}                 # the same as `provider: cpu`; fp32
+//! #   threads: <extract.threads, else all cores>
+//! ---
+//! provider:
+//!   openvino:
+//!     device: CPU                     # GPU, GPU.1, NPU
+//!     precision: fp32                 # bf16 on a CPU with AVX-512; fp16 on a GPU or NPU
+//!     hint: latency                   # throughput
+//!     allow_partial: false
+//!     # threads: <extract.threads, else all cores>; on the CPU alone
+//! ---
+//! provider:
+//!   cuda:
+//!     device: 0
+//!     precision: fp32                 # tf32
+//!     cudnn_search: heuristic         # exhaustive, default
+//!     allow_partial: false
+//!     # memory_limit: 8GiB            # of the memory arena; no limit by default
+//! ---
+//! provider:
+//!   tensorrt:
+//!     device: 0
+//!     precision: tf32                 # fp16, bf16, int8
+//!     workspace: 4GiB
+//!     engine_cache: true
+//!     timing_cache: true
+//!     batch: {min: 1, opt: 16, max: 64}
+//!     allow_partial: false
+//! ---
+//! provider: [cuda, {openvino: {precision: bf16}}, cpu]    # the first that can run here
+//! ```
+
+mod config;
+mod dispatch;
+mod options;
+mod precision;
+#[cfg(test)]
+mod tests;
+mod value;
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+pub use config::Providers;
+pub(super) use dispatch::Registration;
+pub use options::{
+    BatchProfile, CpuOptions, CudaOptions, CudnnSearch, OpenvinoDevice, OpenvinoHint,
+    OpenvinoOptions, TensorrtOptions,
+};
+pub use precision::{CudaPrecision, OpenvinoPrecision, Precision, TensorrtPrecision};
+pub use value::{Bytes, Count, DeviceId};
+
+use super::runtime::Runtime;
+
+/// Below this similarity (Jaro-Winkler) a known name is no help to the person.
+const NEAR: f64 = 0.75;
+
+/// A kind of execution provider: its name without options.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ProviderKind {
+    /// The CPU, by ONNX Runtime's own kernels.
+    #[default]
+    Cpu,
+    /// An NVIDIA GPU, by CUDA and cuDNN.
+    Cuda,
+    /// An NVIDIA GPU, by engines that TensorRT builds for it.
+    Tensorrt,
+    /// Intel's CPUs, GPUs and NPUs by OpenVINO; its CPU path runs on AMD's too.
+    Openvino,
+}
+
+impl ProviderKind {
+    /// Every provider, in the order in which they are listed to people.
+    pub const ALL: [Self; 4] = [Self::Cpu, Self::Openvino, Self::Cuda, Self::Tensorrt];
+    /// Their names, in the same order.
+    pub const NAMES: [&'static str; 4] = ["cpu", "openvino", "cuda", "tensorrt"];
+
+    /// The name in pipelines and on the command line.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Cpu => "cpu",
+            Self::Cuda => "cuda",
+            Self::Tensorrt => "tensorrt",
+            Self::Openvino => "openvino",
+        }
+    }
+
+    /// ONNX Runtime's name for it.
+    #[must_use]
+    pub const fn onnx_name(self) -> &'static str {
+        match self {
+            Self::Cpu => "CPUExecutionProvider",
+            Self::Cuda => "CUDAExecutionProvider",
+            Self::Tensorrt => "TensorrtExecutionProvider",
+            Self::Openvino => "OpenVINOExecutionProvider",
+        }
+    }
+}
+
+impl fmt::Display for ProviderKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// An execution provider with its options.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Provider {
+    /// The CPU, by ONNX Runtime's own kernels, in fp32.
+    Cpu(CpuOptions),
+    /// An NVIDIA GPU, by CUDA and cuDNN.
+    Cuda(CudaOptions),
+    /// An NVIDIA GPU, by engines that TensorRT builds for it.
+    Tensorrt(TensorrtOptions),
+    /// OpenVINO.
+    Openvino(OpenvinoOptions),
+}
+
+impl Default for Provider {
+    fn default() -> Self {
+        ProviderKind::default().into()
+    }
+}
+
+/// The provider with its default options.
+impl From<ProviderKind> for Provider {
+    fn from(kind: ProviderKind) -> Self {
+        match kind {
+            ProviderKind::Cpu => Self::Cpu(CpuOptions::default()),
+            ProviderKind::Cuda => Self::Cuda(CudaOptions::default()),
+            ProviderKind::Tensorrt => Self::Tensorrt(TensorrtOptions::default()),
+            ProviderKind::Openvino => Self::Openvino(OpenvinoOptions::default()),
+        }
+    }
+}
+
+impl Provider {
+    /// Which provider it is.
+    #[must_use]
+    pub fn kind(&self) -> ProviderKind {
+        match self {
+            Self::Cpu(_) => ProviderKind::Cpu,
+            Self::Cuda(_) => ProviderKind::Cuda,
+            Self::Tensorrt(_) => ProviderKind::Tensorrt,
+            Self::Openvino(_) => ProviderKind::Openvino,
+        }
+    }
+
+    /// The name in pipelines and on the command line.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        self.kind().name()
+    }
+
+    /// The precision that the network is computed in.
+    #[must_use]
+    pub fn precision(&self) -> Precision {
+        match self {
+            Self::Cpu(_) => Precision::Fp32,
+            Self::Cuda(options) => options.precision.get(),
+            Self::Tensorrt(options) => options.precision.get(),
+            Self::Openvino(options) => options.precision.get(),
+        }
+    }
+
+    /// The device that it runs on, in the provider's own naming: `CPU`, `GPU.1`, `GPU 0`.
+    #[must_use]
+    pub fn device(&self) -> String {
+        match self {
+            Self::Cpu(_) => "CPU".to_owned(),
+            Self::Cuda(options) => format!("GPU {}", options.device.get()),
+            Self::Tensorrt(options) => format!("GPU {}", options.device.get()),
+            Self::Openvino(options) => options.device.to_string(),
+        }
+    }
+
+    /// The threads that its options ask for, if they do.
+    #[must_use]
+    pub fn threads(&self) -> Option<usize> {
+        match self {
+            Self::Cpu(options) => options.threads.map(Count::get),
+            Self::Openvino(options) => options.threads.map(Count::get),
+            Self::Cuda(_) | Self::Tensorrt(_) => None,
+        }
+    }
+
+    /// The largest batch that it can be given, where there is a limit.
+    #[must_use]
+    pub fn max_batch(&self) -> Option<usize> {
+        match self {
+            Self::Tensorrt(options) => Some(options.batch.max.get()),
+            Self::Cpu(_) | Self::Cuda(_) | Self::Openvino(_) => None,
+        }
+    }
+
+    /// Whether nodes that it does not take may run elsewhere.
+    #[must_use]
+    pub fn allows_partial(&self) -> bool {
+        match self {
+            Self::Cpu(_) => false,
+            Self::Cuda(options) => options.allow_partial,
+            Self::Tensorrt(options) => options.allow_partial,
+            Self::Openvino(options) => options.allow_partial,
+        }
+    }
+
+    /// Everything about the computation that can change a feature's bits, in one printable line:
+    /// provider, precision, runtime version and processor family. Rows of one class may stand
+    /// side by side; rows of different classes may not.
+    ///
+    /// Batch size and thread count are not in it: a [`Session`](super::session::Session) gives the
+    /// same bits whatever they are, or [`Provider::unsteady`] says what it cannot promise.
+    #[must_use]
+    pub fn numeric_class(&self, runtime: &Runtime) -> String {
+        let (name, precision) = (self.name(), self.precision());
+        let what = match self {
+            Self::Openvino(options) => format!("{name} {} {precision}", options.device),
+            _ => format!("{name} {precision}"),
+        };
+        let arch = std::env::consts::ARCH;
+        format!("{what} onnxruntime-{} {arch}", runtime.version())
+    }
+}
+
+impl fmt::Display for Provider {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A provider's name that catpipe doesn't know.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "unknown provider `{found}`{}; known: {}",
+    did_you_mean(found),
+    known()
+)]
+pub struct UnknownProvider {
+    /// The name as it was given.
+    pub found: String,
+}
+
+impl FromStr for ProviderKind {
+    type Err = UnknownProvider;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        let kind = Self::ALL.into_iter().find(|kind| kind.name() == name);
+        kind.ok_or_else(|| UnknownProvider {
+            found: name.to_owned(),
+        })
+    }
+}
+
+fn did_you_mean(found: &str) -> String {
+    let score = |name: &&str| strsim::jaro_winkler(found, name);
+    ProviderKind::NAMES
+        .into_iter()
+        .filter(|name| score(name) > NEAR)
+        .max_by(|a, b| score(a).total_cmp(&score(b)))
+        .map_or_else(String::new, |nearest| {
+            format!("; did you mean `{nearest}`?")
+        })
+}
+
+fn known() -> String {
+    ProviderKind::NAMES
+        .map(|name| format!("`{name}`"))
+        .join(", ")
+}

@@ -1,0 +1,162 @@
+//! Values of provider options: checked where YAML is read, so that the error points at the value.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// A number of bytes: a whole number, or one with `KiB`, `MiB` or `GiB`, such as `8GiB`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "RawBytes", into = "String")]
+pub struct Bytes(u64);
+
+/// What YAML may hold for [`Bytes`]: read by hand, because an untagged enum forgets its place.
+struct RawBytes(Result<u64, String>);
+
+impl<'de> Deserialize<'de> for RawBytes {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl serde::de::Visitor<'_> for Visitor {
+            type Value = RawBytes;
+
+            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+                f.write_str("a size such as 8GiB or 512MiB")
+            }
+
+            fn visit_u64<E>(self, bytes: u64) -> Result<RawBytes, E> {
+                Ok(RawBytes(Ok(bytes)))
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<RawBytes, E> {
+                Ok(RawBytes(parse_bytes(text).ok_or_else(|| text.to_owned())))
+            }
+        }
+        deserializer.deserialize_any(Visitor)
+    }
+}
+
+impl Bytes {
+    /// A default.
+    pub(super) const fn gib(count: u64) -> Self {
+        Self(count << 30)
+    }
+
+    /// The number of bytes, at least 1 MiB.
+    #[must_use]
+    pub fn count(self) -> usize {
+        usize::try_from(self.0).unwrap_or(usize::MAX)
+    }
+}
+
+impl TryFrom<RawBytes> for Bytes {
+    type Error = String;
+
+    fn try_from(raw: RawBytes) -> Result<Self, String> {
+        match raw.0 {
+            Ok(bytes) if bytes >= 1 << 20 => Ok(Self(bytes)),
+            Ok(bytes) => Err(format!("must be at least 1MiB, found {bytes} bytes")),
+            Err(text) => Err(format!(
+                "must be a size such as 8GiB or 512MiB, found \"{text}\""
+            )),
+        }
+    }
+}
+
+impl fmt::Display for Bytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let units = [(30, "GiB"), (20, "MiB"), (10, "KiB")];
+        let whole = units
+            .into_iter()
+            .find(|(shift, _)| self.0.trailing_zeros() >= *shift);
+        match whole {
+            Some((shift, unit)) => write!(f, "{}{unit}", self.0 >> shift),
+            None => write!(f, "{}", self.0),
+        }
+    }
+}
+
+impl From<Bytes> for String {
+    fn from(bytes: Bytes) -> Self {
+        bytes.to_string()
+    }
+}
+
+fn parse_bytes(text: &str) -> Option<u64> {
+    let text = text.trim();
+    let split = text
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(text.len());
+    let (number, unit) = text.split_at(split);
+    let scale: u64 = match unit.trim() {
+        "" => 1,
+        "KiB" => 1 << 10,
+        "MiB" => 1 << 20,
+        "GiB" => 1 << 30,
+        _ => return None,
+    };
+    number.parse::<u64>().ok()?.checked_mul(scale)
+}
+
+/// A whole number of 1 to 1024: threads, rows, streams.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "u64", into = "u64")]
+pub struct Count(u16);
+
+impl Count {
+    /// A default.
+    pub(super) const fn constant(count: u16) -> Self {
+        Self(count)
+    }
+
+    /// The number.
+    #[must_use]
+    pub fn get(self) -> usize {
+        self.0.into()
+    }
+}
+
+impl TryFrom<u64> for Count {
+    type Error = String;
+
+    fn try_from(count: u64) -> Result<Self, String> {
+        u16::try_from(count)
+            .ok()
+            .filter(|count| (1..=1024).contains(count))
+            .map(Self)
+            .ok_or_else(|| format!("must be between 1 and 1024, found {count}"))
+    }
+}
+
+impl From<Count> for u64 {
+    fn from(count: Count) -> Self {
+        count.0.into()
+    }
+}
+
+/// The number of a GPU, as the driver counts them: 0 to 255.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "u64", into = "u64")]
+pub struct DeviceId(u8);
+
+impl DeviceId {
+    /// The number.
+    #[must_use]
+    pub fn get(self) -> u8 {
+        self.0
+    }
+}
+
+impl TryFrom<u64> for DeviceId {
+    type Error = String;
+
+    fn try_from(id: u64) -> Result<Self, String> {
+        u8::try_from(id)
+            .map(Self)
+            .map_err(|_| format!("must be the number of a GPU, 0 to 255, found {id}"))
+    }
+}
+
+impl From<DeviceId> for u64 {
+    fn from(id: DeviceId) -> Self {
+        id.0.into()
+    }
+}

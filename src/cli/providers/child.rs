@@ -1,0 +1,136 @@
+//! Questions that this program answers in a process of its own: a library may crash, and a process
+//! can hold one ONNX Runtime only.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::backbone::runtime::driver::{self, Driver};
+use crate::backbone::runtime::nvidia::DRIVER;
+use crate::backbone::runtime::survey::{Answer, Ask};
+use crate::backbone::{Runtime, Search};
+use crate::cli::failure::Failure;
+use crate::cli::output::print_json;
+
+use super::bench::{Job, measure};
+
+/// A question to a process of its own; the answer is JSON on its stdout.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Question {
+    /// What is this library? An [`Answer`].
+    Library(PathBuf),
+    /// What does NVIDIA's driver see? A [`Driver`].
+    Driver,
+    /// How fast is this? A [`Measured`](super::bench::Measured).
+    Measure(Job),
+}
+
+/// How long a library or a driver may take to say what it is.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a measurement may take: building an engine for a GPU takes minutes.
+const LONG_PATIENCE: Duration = Duration::from_secs(3600);
+
+/// Answers in this process.
+pub(super) fn answer(question: Question, cache: &Path) -> Result<(), Failure> {
+    match question {
+        Question::Library(path) => {
+            let search = Search {
+                flag: Some(path),
+                env: None,
+                cached: Vec::new(),
+                packages: None,
+            };
+            let runtime = Runtime::locate(&search).map_err(Failure::failed)?;
+            print_json(&Answer {
+                version: runtime.version().to_owned(),
+                providers: runtime.providers(),
+            })
+        }
+        Question::Driver => print_json(&driver::ask(DRIVER).map_err(Failure::failed)?),
+        Question::Measure(job) => print_json(&measure(&job, cache)?),
+    }
+}
+
+/// Asks in processes of their own.
+pub(super) struct Children;
+
+impl Ask for Children {
+    fn library(&self, path: &Path) -> Result<Answer, String> {
+        ask(&Question::Library(path.to_path_buf()))
+    }
+
+    fn driver(&self) -> Result<Driver, String> {
+        ask(&Question::Driver)
+    }
+}
+
+/// Asks a question in a process of its own.
+pub(super) fn ask<T: DeserializeOwned>(question: &Question) -> Result<T, String> {
+    let patience = match question {
+        Question::Measure(_) => LONG_PATIENCE,
+        Question::Library(_) | Question::Driver => PATIENCE,
+    };
+    let json = serde_json::to_string(question).map_err(|error| error.to_string())?;
+    let program = std::env::current_exe().map_err(|error| error.to_string())?;
+    let child = Command::new(program)
+        .args(["providers", "--ask", &json])
+        .env("NO_COLOR", "1")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(|error| format!("a process of its own cannot be started: {error}"))?;
+    let (done, stdout, stderr) = wait(child, patience)?;
+    if !done.success() {
+        let said = stderr
+            .trim()
+            .strip_prefix("error: ")
+            .unwrap_or(stderr.trim());
+        return Err(match (done.code(), said) {
+            (Some(_), said) if !said.is_empty() => said.to_owned(),
+            _ => format!("the process that used it crashed ({done})"),
+        });
+    }
+    serde_json::from_str(&stdout).map_err(|error| format!("its answer makes no sense: {error}"))
+}
+
+/// Waits for a process and reads what it says; one that takes too long is ended.
+fn wait(
+    mut child: Child,
+    patience: Duration,
+) -> Result<(std::process::ExitStatus, String, String), String> {
+    let (stdout, stderr) = (reader(child.stdout.take()), reader(child.stderr.take()));
+    let start = Instant::now();
+    let done = loop {
+        match child.try_wait() {
+            Ok(Some(done)) => break done,
+            Ok(None) if start.elapsed() < patience => thread::sleep(Duration::from_millis(2)),
+            Ok(None) => {
+                let _ = child.kill();
+                let _ = child.wait();
+                return Err(format!("no answer within {} s", patience.as_secs()));
+            }
+            Err(error) => return Err(error.to_string()),
+        }
+    };
+    let text = |thread: thread::JoinHandle<String>| thread.join().unwrap_or_default();
+    Ok((done, text(stdout), text(stderr)))
+}
+
+/// Reads a pipe to its end on a thread of its own, so that no side waits for the other.
+fn reader(pipe: Option<impl Read + Send + 'static>) -> thread::JoinHandle<String> {
+    thread::spawn(move || {
+        let mut bytes = Vec::new();
+        if let Some(mut pipe) = pipe {
+            // What cannot be read is missing in the answer, which then makes no sense.
+            let _ = pipe.read_to_end(&mut bytes);
+        }
+        String::from_utf8_lossy(&bytes).into_owned()
+    })
+}

@@ -7,15 +7,17 @@ use serde::de::{Deserializer, Error, MapAccess, Visitor};
 use serde::ser::{SerializeMap, Serializer};
 use serde::{Deserialize, Serialize};
 
+use super::names::FileNames;
 use crate::dataset::glob::Glob;
 
 /// One source of examples. Its kind is told by the key that names where it lies: `hdf5`,
-/// `folder`, `csv` or `jsonl`.
+/// `folder`, `csv`, `jsonl` or `files`.
 ///
 /// ```yaml
 /// train: {hdf5: data/train.h5, images: train_set_x, labels: train_set_y, classes: list_classes}
 /// test: {folder: data/test, exclude: ["**/thumbnails/*"]}
 /// source: {csv: data/list.csv, label_column: species}
+/// source: {files: "photos/**/*.jpg"}
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SourceConfig {
@@ -45,6 +47,13 @@ pub enum SourceConfig {
         format: ListFormat,
         /// What its columns are called.
         columns: Columns,
+    },
+    /// Images without classes, to make features of: a folder, a pattern, or paths.
+    Files {
+        /// Which files; relative to the project root.
+        files: FileNames,
+        /// Files and folders that are no examples, by their ids.
+        exclude: Vec<Glob>,
     },
 }
 
@@ -88,7 +97,13 @@ impl SourceConfig {
             SourceConfig::Hdf5 { .. } => "hdf5",
             SourceConfig::Folder { .. } => "folder",
             SourceConfig::List { format, .. } => format.key(),
+            SourceConfig::Files { .. } => "files",
         }
+    }
+
+    /// Whether no example of such a source ever has a label.
+    pub fn never_labelled(&self) -> bool {
+        matches!(self, SourceConfig::Files { .. })
     }
 
     /// The key of the source that its labels come from.
@@ -110,6 +125,7 @@ const KEYS: &[&str] = &[
     "exclude",
     "csv",
     "jsonl",
+    "files",
     "path_column",
     "label_column",
     "split_column",
@@ -127,6 +143,7 @@ struct Raw {
     exclude: Option<Vec<Glob>>,
     csv: Option<PathBuf>,
     jsonl: Option<PathBuf>,
+    files: Option<FileNames>,
     columns: Columns,
 }
 
@@ -137,9 +154,12 @@ impl Raw {
         if let Some(hdf5) = self.hdf5.take() {
             return self.arrays(hdf5);
         }
+        let exclude = self.exclude.unwrap_or_default();
         if let Some(folder) = self.folder {
-            let exclude = self.exclude.unwrap_or_default();
             return Ok(SourceConfig::Folder { folder, exclude });
+        }
+        if let Some(files) = self.files {
+            return Ok(SourceConfig::Files { files, exclude });
         }
         let format = if self.csv.is_some() {
             ListFormat::Csv
@@ -161,6 +181,7 @@ impl Raw {
             ("folder", self.folder.is_some()),
             ("csv", self.csv.is_some()),
             ("jsonl", self.jsonl.is_some()),
+            ("files", self.files.is_some()),
         ];
         let mut given = kinds
             .iter()
@@ -169,12 +190,13 @@ impl Raw {
         match (given.next(), given.next()) {
             (Some(kind), None) => Ok(kind),
             (Some(one), Some(other)) => Err(E::custom(format_args!(
-                "a source has one of `hdf5`, `folder`, `csv` and `jsonl`, found both `{one}` and \
-                 `{other}`"
+                "a source has one of `hdf5`, `folder`, `csv`, `jsonl` and `files`, found both \
+                 `{one}` and `{other}`"
             ))),
             (None, _) => Err(E::custom(
                 "a source needs `hdf5` (a file of arrays), `folder` (a folder of class folders), \
-                 `csv` or `jsonl` (a list of files), found none of them",
+                 `csv` or `jsonl` (a list of files) or `files` (images without classes), found \
+                 none of them",
             )),
         }
     }
@@ -192,19 +214,24 @@ impl Raw {
             ("split_column", columns.split.is_some(), "csv"),
             ("group_column", columns.group.is_some(), "csv"),
         ];
-        let has = |owner: &str| owner == kind || (owner == "csv" && kind == "jsonl");
+        let has = |owner: &str| match owner {
+            "csv" => kind == "csv" || kind == "jsonl",
+            "folder" => kind == "folder" || kind == "files",
+            _ => owner == kind,
+        };
         let Some((key, _, owner)) = keys.iter().find(|(_, given, owner)| *given && !has(owner))
         else {
             return Ok(());
         };
         let instead = match kind {
             "folder" => "; a `folder` source takes its labels from the names of its class folders",
+            "files" => "; a `files` source is of images without labels",
             _ => "",
         };
         let owner = match *owner {
             "csv" => "a `csv` or `jsonl`",
             "hdf5" => "an `hdf5`",
-            _ => "a `folder`",
+            _ => "a `folder` or `files`",
         };
         Err(E::custom(format_args!(
             "`{key}` belongs to {owner} source{instead}"
@@ -247,8 +274,8 @@ impl<'de> Visitor<'de> for SourceVisitor {
 
     fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
         f.write_str(
-            "a source: {hdf5: FILE, images: NAME, labels: NAME, ...}, {folder: DIR}, {csv: FILE} \
-             or {jsonl: FILE}",
+            "a source: {hdf5: FILE, images: NAME, labels: NAME, ...}, {folder: DIR}, {csv: FILE}, \
+             {jsonl: FILE} or {files: DIR_OR_PATTERN}",
         )
     }
 
@@ -264,6 +291,7 @@ impl<'de> Visitor<'de> for SourceVisitor {
                 "exclude" => put(&mut raw.exclude, "exclude", &mut map)?,
                 "csv" => put(&mut raw.csv, "csv", &mut map)?,
                 "jsonl" => put(&mut raw.jsonl, "jsonl", &mut map)?,
+                "files" => put(&mut raw.files, "files", &mut map)?,
                 "path_column" => put(&mut raw.columns.path, "path_column", &mut map)?,
                 "label_column" => put(&mut raw.columns.label, "label_column", &mut map)?,
                 "split_column" => put(&mut raw.columns.split, "split_column", &mut map)?,
@@ -302,6 +330,12 @@ impl Serialize for SourceConfig {
             }
             SourceConfig::Folder { folder, exclude } => {
                 map.serialize_entry("folder", folder)?;
+                if !exclude.is_empty() {
+                    map.serialize_entry("exclude", exclude)?;
+                }
+            }
+            SourceConfig::Files { files, exclude } => {
+                map.serialize_entry("files", files)?;
                 if !exclude.is_empty() {
                     map.serialize_entry("exclude", exclude)?;
                 }

@@ -36,6 +36,8 @@ pub enum DatasetError {
     Source {
         /// The source's key: `train`, `test` or `source`.
         section: &'static str,
+        /// The key that tells the source's kind, such as `folder`.
+        kind: &'static str,
         /// What is wrong.
         error: Box<SourceError>,
     },
@@ -138,9 +140,11 @@ impl DatasetError {
     /// None where no key is to blame.
     pub fn key(&self) -> Option<String> {
         match self {
-            DatasetError::Source { section, error } => {
-                error.key().map(|key| format!("{section}.{key}"))
-            }
+            DatasetError::Source {
+                section,
+                kind,
+                error,
+            } => error.key(kind).map(|key| format!("{section}.{key}")),
             DatasetError::ClassesDiffer { .. } | DatasetError::GroupOnBothSides { .. } => {
                 Some("test".into())
             }

@@ -207,6 +207,26 @@ pub enum SourceError {
         /// What is wrong with it.
         error: DecodeError,
     },
+    /// There is nothing of that name, and it is no pattern either.
+    #[error(
+        "there is no file or folder {}; a pattern has `*`, `?` or `**` in it, and quotes around it",
+        path.display()
+    )]
+    NoFiles {
+        /// The path looked at.
+        path: PathBuf,
+    },
+    /// No image was found.
+    #[error("no image {}", match pattern {
+        Some(pattern) => format!("in {} matches `{pattern}`", path.display()),
+        None => format!("is in {}, nor in the folders below it", path.display()),
+    })]
+    NoMatch {
+        /// The folder looked into.
+        path: PathBuf,
+        /// The pattern; None where any image would do.
+        pattern: Option<String>,
+    },
     /// A list of files is wrong.
     #[error("{}{}: {problem}", path.display(), line.map(|l| format!(":{l}")).unwrap_or_default())]
     List {
@@ -230,16 +250,16 @@ pub enum SourceError {
 }
 
 impl SourceError {
-    /// The key of the source that the error is about: `hdf5`, `images`, `labels`, `classes` or
-    /// `folder`.
-    pub fn key(&self) -> Option<&'static str> {
+    /// The key of the source that the error is about: `images`, `labels`, `classes`, or `kind`, the
+    /// one that says where the source lies.
+    pub fn key(&self, kind: &'static str) -> Option<&'static str> {
         use SourceError as E;
         match self {
             E::NoFile { .. }
             | E::Unreadable { .. }
             | E::NotHdf5 { .. }
             | E::Locked { .. }
-            | E::Damaged { .. } => Some("hdf5"),
+            | E::Damaged { .. } => Some(kind),
             E::NoArray { key, .. }
             | E::WrongArray { key, .. }
             | E::ArrayTooLarge { key, .. }
@@ -252,8 +272,10 @@ impl SourceError {
             | E::EmptyClass { .. }
             | E::Stray { .. }
             | E::FileUnreadable { .. }
-            | E::Image { .. } => Some("folder"),
-            E::List { format, .. } => Some(format.key()),
+            | E::Image { .. }
+            | E::NoFiles { .. }
+            | E::NoMatch { .. }
+            | E::List { .. } => Some(kind),
             E::NoExample { .. } => None,
         }
     }
@@ -272,10 +294,11 @@ impl SourceError {
         }
     }
 
-    /// The same error with the key of its source.
-    pub(in crate::dataset) fn on(self, section: &'static str) -> DatasetError {
+    /// The same error with the key of its source and of the source's kind.
+    pub(in crate::dataset) fn on(self, section: &'static str, kind: &'static str) -> DatasetError {
         DatasetError::Source {
             section,
+            kind,
             error: Box::new(self),
         }
     }

@@ -109,7 +109,7 @@ fn open(
 ) -> Result<Checked, PipelineError> {
     let start = Instant::now();
     let backbone = open_backbone(None, &batch.extract, &options.root)?;
-    let dataset = Dataset::open(&batch.dataset, &options.root)?;
+    let dataset = Dataset::open(&batch.dataset, &options.root).map_err(PipelineError::Images)?;
     let config = PipelineConfig {
         name: Name::default(),
         seed: 1,

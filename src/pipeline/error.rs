@@ -24,6 +24,9 @@ pub enum PipelineError {
     /// There is no manifest of that name.
     #[error("{0}")]
     NoManifest(String),
+    /// The images of a batch cannot be used; nothing has been computed.
+    #[error(transparent)]
+    Images(DatasetError),
     #[error(transparent)]
     Assets(#[from] AssetError),
     #[error(transparent)]
@@ -60,12 +63,11 @@ impl PipelineError {
     #[must_use]
     pub fn is_wrong_pipeline(&self) -> bool {
         match self {
-            PipelineError::Wrong(_) | PipelineError::Manifest(_) | PipelineError::NoManifest(_) => {
-                true
-            }
+            PipelineError::Wrong(_)
+            | PipelineError::Manifest(_)
+            | PipelineError::NoManifest(_)
+            | PipelineError::Images(_) => true,
             PipelineError::Export(error) => error.is_wrong_usage(),
-            // Where there is no pipeline file, the command line names the dataset.
-            PipelineError::Dataset(error) => error.key().is_some(),
             _ => false,
         }
     }

@@ -19,7 +19,7 @@ pub mod tfjs;
 pub mod tiny;
 
 pub use error::OnnxError;
-pub use external::inline;
+pub use external::{DataFile, data_files, digest, inline};
 pub use features::{Candidate, candidates, features};
 pub use file::{FILE_LIMIT, decode, encode, read, write};
 pub use proto::ModelProto;

@@ -121,6 +121,7 @@ fn batch(args: &Args) -> Result<Batch, Failure> {
     let source = SourceConfig::Files {
         files,
         exclude: args.exclude.clone(),
+        group_by: None,
     };
     let mut dataset = DatasetConfig::given(source, None);
     dataset.on_error = match args.on_error {

@@ -28,8 +28,8 @@ mod tests;
 mod walk;
 
 pub use config::{
-    Background, Columns, DatasetConfig, FileNames, Limits, ListFormat, OnDuplicates, OnError, Share, Sides,
-    SourceConfig, SplitConfig,
+    Background, Columns, DatasetConfig, FileNames, GroupBy, Limits, ListFormat, Mark, OnDuplicates,
+    OnError, Share, Sides, SourceConfig, SplitConfig,
 };
 pub use decode::DecodeError;
 pub use duplicates::{Duplicate, NEAR};

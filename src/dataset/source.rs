@@ -7,7 +7,7 @@ use std::sync::Arc;
 use image::RgbImage;
 
 use super::arrays::{self, Arrays};
-use super::config::SourceConfig;
+use super::config::{GroupBy, SourceConfig};
 use super::decode::Rules;
 use super::error::{DatasetError, SourceError, Split};
 use super::files::Files;
@@ -34,6 +34,27 @@ pub(super) struct Entry {
     pub(super) group: Option<String>,
     /// The side that the example belongs to, where the source says so.
     pub(super) side: Option<Split>,
+}
+
+impl Example {
+    /// The example as one of a group.
+    fn of(self, group: Option<String>) -> Entry {
+        Entry {
+            id: self.id,
+            label: self.label,
+            group,
+            side: None,
+        }
+    }
+}
+
+/// Files with the groups that their paths tell; the first `above` folders of a path are its class.
+fn grouped(examples: Vec<Example>, by: Option<&GroupBy>, above: usize) -> Vec<Entry> {
+    let examples = examples.into_iter().map(|example| {
+        let group = by.and_then(|by| by.group(&example.id, above));
+        example.of(group)
+    });
+    examples.collect()
 }
 
 /// An open source: its examples are listed and checked, their pixels are read one at a time, from
@@ -91,23 +112,19 @@ impl Source {
         section: &'static str,
         sieve: &mut Sieve,
     ) -> Result<Source, SourceError> {
-        let bare = |example: Example| Entry {
-            id: example.id,
-            label: example.label,
-            group: None,
-            side: None,
-        };
         let (store, entries, classes, naming) = match config {
             SourceConfig::Hdf5 {
                 hdf5,
                 images,
                 labels,
                 classes,
+                groups,
             } => {
                 let names = arrays::Names {
                     images,
                     labels: labels.as_deref(),
                     classes: classes.as_deref(),
+                    groups: groups.as_deref(),
                 };
                 let opened = arrays::open(&under(root, hdf5), &names, &rules.limits)?;
                 let naming = if classes.is_some() {
@@ -115,14 +132,20 @@ impl Source {
                 } else {
                     Naming::Numbers
                 };
-                let entries = opened.examples.into_iter().map(bare).collect();
+                let groups = opened.groups.into_iter().chain(std::iter::repeat(None));
+                let entries = opened.examples.into_iter().zip(groups);
+                let entries = entries.map(|(one, group)| one.of(group)).collect();
                 let store = Store::Arrays(opened.arrays);
                 (store, entries, opened.classes, naming)
             }
-            SourceConfig::Folder { folder, exclude } => {
+            SourceConfig::Folder {
+                folder,
+                exclude,
+                group_by,
+            } => {
                 let path = under(root, folder);
                 let opened = folder::open(&path, exclude, sieve)?;
-                let entries = opened.examples.into_iter().map(bare).collect();
+                let entries = grouped(opened.examples, group_by.as_ref(), 1);
                 let store = Store::Files(Files {
                     opened: path.clone(),
                     root: path,
@@ -144,9 +167,13 @@ impl Source {
                 });
                 (store, opened.entries, opened.classes, Naming::Gathered)
             }
-            SourceConfig::Files { files, exclude } => {
+            SourceConfig::Files {
+                files,
+                exclude,
+                group_by,
+            } => {
                 let opened = plain::open(root, files, exclude, sieve)?;
-                let entries = opened.examples.into_iter().map(bare).collect();
+                let entries = grouped(opened.examples, group_by.as_ref(), 0);
                 let store = Store::Files(Files {
                     opened: opened.shown,
                     root: opened.root,

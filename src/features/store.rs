@@ -110,7 +110,7 @@ impl Store {
     /// that went bad since the store was opened (its rows are missing from then on).
     pub fn read(&self, ids: &[RowId]) -> Result<Array2<f32>, StoreError> {
         let mut rows = zeros(ids.len(), self.space.width)?;
-        self.visit(ids, &mut |position, row| {
+        self.visit(ids, |position, row| {
             for (to, from) in rows.row_mut(position).iter_mut().zip(row) {
                 *to = *from;
             }
@@ -127,7 +127,7 @@ impl Store {
     pub fn visit<E: From<StoreError>>(
         &self,
         ids: &[RowId],
-        take: &mut dyn FnMut(usize, &[f32]) -> Result<(), E>,
+        mut take: impl FnMut(usize, &[f32]) -> Result<(), E>,
     ) -> Result<(), E> {
         let mut wanted = self.places(ids)?;
         wanted.sort_unstable();

@@ -64,6 +64,7 @@ impl Fixture {
         open(
             &self.path(),
             &Names {
+                groups: None,
                 images,
                 labels: some(labels),
                 classes: some(classes),
@@ -339,6 +340,7 @@ fn files_that_are_not_there_or_not_hdf5_are_told_apart() {
         let error = open(
             path,
             &Names {
+                groups: None,
                 images: "x",
                 labels: None,
                 classes: None,

@@ -1,7 +1,9 @@
 //! The `dataset:` part of a pipeline: which sources hold the training and the test examples, and
 //! what is done about files that cannot be used.
 
+mod group;
 mod names;
+mod read;
 mod source;
 #[cfg(test)]
 mod tests;
@@ -9,6 +11,7 @@ mod values;
 
 use serde::{Deserialize, Serialize};
 
+pub use group::{GroupBy, Mark};
 pub use names::FileNames;
 pub use source::{Columns, ListFormat, SourceConfig};
 pub use values::{Background, Limits, OnDuplicates, OnError, Share, SplitConfig};

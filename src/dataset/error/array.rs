@@ -11,6 +11,8 @@ pub enum ArrayKey {
     Labels,
     /// `classes`
     Classes,
+    /// `groups`
+    Groups,
 }
 
 impl ArrayKey {
@@ -20,6 +22,7 @@ impl ArrayKey {
             ArrayKey::Images => "images",
             ArrayKey::Labels => "labels",
             ArrayKey::Classes => "classes",
+            ArrayKey::Groups => "groups",
         }
     }
 
@@ -29,6 +32,7 @@ impl ArrayKey {
             ArrayKey::Images => "[N, H, W, 3] of uint8",
             ArrayKey::Labels => "[N] of integers",
             ArrayKey::Classes => "[K] of strings",
+            ArrayKey::Groups => "[N] of integers or strings",
         }
     }
 }

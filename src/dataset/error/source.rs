@@ -119,6 +119,30 @@ pub enum SourceError {
         /// How many images there are.
         images: usize,
     },
+    /// The groups are not as many as the images.
+    #[error("`{name}` in {} has {groups} groups for {images} images", path.display())]
+    GroupCount {
+        /// The file.
+        path: PathBuf,
+        /// The dataset of groups.
+        name: String,
+        /// How many groups there are.
+        groups: usize,
+        /// How many images there are.
+        images: usize,
+    },
+    /// A group is no text.
+    #[error("row {row} of `{name}` in {} {problem}", path.display())]
+    GroupName {
+        /// The file.
+        path: PathBuf,
+        /// The dataset of groups.
+        name: String,
+        /// The row, from 0.
+        row: usize,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// A label counts no class.
     #[error(
         "row {row} of `{name}` in {} is {value}, but {}",
@@ -267,6 +291,7 @@ impl SourceError {
             E::NoImages { .. } => Some("images"),
             E::LabelCount { .. } | E::LabelRange { .. } => Some("labels"),
             E::ClassName { .. } => Some("classes"),
+            E::GroupCount { .. } | E::GroupName { .. } => Some("groups"),
             E::NoFolder { .. }
             | E::NoClasses { .. }
             | E::EmptyClass { .. }

@@ -106,7 +106,7 @@ impl Export {
             Form::Npy => npy::head(table.rows.len(), width),
         };
         let mut rows = Rows::begin(&mut self.data, &head, width)?;
-        store.visit(table.rows, &mut |position, row| rows.put(position, row))?;
+        store.visit(table.rows, |position, row| rows.put(position, row))?;
         rows.finish()?;
         if self.form == Form::Hdf5 {
             h5::verify(&self.data, head.len() as u64, table, width)?;

@@ -25,6 +25,9 @@ pub(super) struct Wanted {
     pub(super) length: u64,
 }
 
+/// Tensors and their bytes.
+type Contents = Vec<(usize, Vec<u8>)>;
+
 /// What is wrong, and with which tensor, unless with the file as a whole.
 type Wrong = (Option<usize>, String);
 
@@ -44,7 +47,7 @@ pub(super) fn read(
     model: &Path,
     name: String,
     wanted: Vec<Wanted>,
-) -> Result<(DataFile, Vec<(usize, Vec<u8>)>), Wrong> {
+) -> Result<(DataFile, Contents), Wrong> {
     let mut file = open(model, &name).map_err(|reason| (None, reason))?;
     let told = |error: io::Error| (None, format!("{name}: {error}"));
     let has = file.metadata().map_err(told)?.len();

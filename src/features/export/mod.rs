@@ -4,6 +4,18 @@
 //! another as they are in memory. So rows are put into their places as they come from the store,
 //! a shard at a time, and memory does not grow with their number.
 //!
+//! An HDF5 file (`.h5`, `.hdf5`):
+//!
+//! | object | type | what |
+//! | --- | --- | --- |
+//! | `features` | f32 [rows, width], contiguous | the rows |
+//! | `id` | UTF-8 strings [rows] | row i's image |
+//! | attribute `catpipe` | string | `feature table` |
+//! | attribute `format` | u32 | the version of this layout, now 1 |
+//! | attributes of [`Table::about`] | strings | what made the rows: backbone, graph, preprocessing, ... |
+//!
+//! An NPY file has the rows alone, `<f4` in C order; the ids stand in `x.ids.txt`, one a line.
+//!
 //! Everything is written beside its place under a temporary name, flushed and then renamed. The
 //! temporary file is locked for as long as its writer lives: a second writer of the same file is
 //! told, and what a killed one left is written over by the next.

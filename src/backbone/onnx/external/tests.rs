@@ -96,3 +96,19 @@ fn each_wrong_place_is_refused_by_name() {
         assert!(error.contains("leads out"), "{error}");
     }
 }
+
+#[test]
+fn weights_over_the_limit_are_refused_before_they_are_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut model = split(dir.path(), |key, value| match key {
+        "length" => (1_u64 << 31).to_string(),
+        _ => value,
+    });
+    model.graph.as_mut().unwrap().initializer[0].dims = vec![1 << 29];
+    let error = inline(&dir.path().join("x.onnx"), &mut model).unwrap_err();
+    assert!(matches!(error, OnnxError::TooManyWeights { .. }), "{error}");
+    assert!(
+        error.to_string().contains("more than 2147483647 bytes"),
+        "{error}"
+    );
+}

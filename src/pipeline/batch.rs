@@ -179,12 +179,12 @@ fn told(skipped: &[Skipped], out: &Path) -> String {
 
 /// What a file of features says about them.
 fn about(checked: &Checked) -> Vec<(&'static str, String)> {
-    let (space, extract) = (&checked.space, &checked.config.extract);
+    let (space, provider) = (&checked.space, checked.session_options().provider);
     vec![
         ("backbone", checked.backbone.name().to_owned()),
         ("graph", space.graph.clone()),
         ("preprocessing", space.preprocessing.clone()),
-        ("provider", extract.provider.name().to_owned()),
+        ("provider", provider.name().to_owned()),
         ("numeric_class", space.numeric.clone()),
     ]
 }

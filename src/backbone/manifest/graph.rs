@@ -11,12 +11,15 @@ use super::{Dtype, Manifest};
 use crate::backbone::error::BackboneError;
 use crate::backbone::onnx::{self, DataFile, Dim, Element, ModelProto, OnnxError, Port, Summary};
 
-/// A graph that is the one its manifest means, cut down to the feature output.
+/// A graph that is the one its manifest means, cut down to the feature output, given and giving
+/// float32 where the file has float16.
 pub(crate) struct Graph {
     /// The file that it was read from.
     pub(crate) path: PathBuf,
     /// The graph; its one output is the manifest's.
     pub(crate) model: ModelProto,
+    /// The name of its one input.
+    pub(crate) input: String,
 }
 
 /// Reads the graph with its weights. What is checked is what runs: the file is read once, and
@@ -31,6 +34,13 @@ pub(crate) fn load(manifest: &Manifest, root: &Path) -> Result<Graph, BackboneEr
         });
     }
     Ok(graph)
+}
+
+/// The name of the input that is given, which is the declared one or stands for it.
+fn given_input(model: &ModelProto, declared: &str) -> String {
+    let inputs = Summary::of(model).inputs;
+    let first = inputs.into_iter().next().map(|port| port.name);
+    first.unwrap_or_else(|| declared.to_owned())
 }
 
 /// Compares the graph with its manifest.
@@ -85,13 +95,17 @@ impl Read {
             let build = build_command(manifest);
             BackboneError::NotAGraph { source, build }
         })?;
-        let model = cut(manifest, &self.path, &whole)?;
+        let mut model = cut(manifest, &self.path, &whole)?;
         let summary = Summary::of(&model);
         let difference =
             check_input(manifest, &summary).or_else(|| check_output(manifest, &summary));
         let path = self.path;
         match difference {
-            None => Ok((Graph { path, model }, self.data)),
+            None => {
+                onnx::float32_ports(&mut model);
+                let input = given_input(&model, &manifest.config.input.name);
+                Ok((Graph { path, model, input }, self.data))
+            }
             Some(difference) => Err(difference.told(manifest, path)),
         }
     }
@@ -213,6 +227,7 @@ fn check_input(manifest: &Manifest, summary: &Summary) -> Option<Difference> {
     }
     let element = match config.dtype {
         Dtype::Float32 => Element::FLOAT32,
+        Dtype::Float16 => Element::FLOAT16,
         Dtype::Uint8 => Element::UINT8,
     };
     if port.element != Some(element) {
@@ -246,8 +261,8 @@ fn check_output(manifest: &Manifest, summary: &Summary) -> Option<Difference> {
         })
     });
     let key = match port.element {
-        Some(Element::FLOAT32) if fits => return None,
-        Some(Element::FLOAT32) => "output.width",
+        Some(Element::FLOAT32 | Element::FLOAT16) if fits => return None,
+        Some(Element::FLOAT32 | Element::FLOAT16) => "output.width",
         _ => "output.name",
     };
     let declared = format!("{}: float32 [N, {width}]", config.name);

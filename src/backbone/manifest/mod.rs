@@ -16,8 +16,8 @@ mod timm;
 use std::path::{Path, PathBuf};
 
 pub use config::{
-    Dtype, InputConfig, Layout, ManifestConfig, NpmPackage, Origin, OutputConfig, Sha256,
-    SourceConfig,
+    Dtype, InputConfig, Layout, ManifestConfig, NpmPackage, Origin, OutputConfig, PypiWheel,
+    Sha256, SourceConfig,
 };
 pub use foreign::ForeignError;
 pub use number::{Crop, Finite, Positive, Side, Width};

@@ -3,13 +3,16 @@
 //! A model is a [`proto::ModelProto`], the generated type of the whole ONNX schema. [`read`] and
 //! [`write()`] move it between memory and files, [`Summary`] says what it takes and gives, [`prune`]
 //! cuts it down to the outputs that are wanted, [`tfjs::import`] makes one from a TensorFlow.js
-//! layers model, and [`tiny::residual`] makes a small one for tests.
+//! layers model and [`torch::import`] from a PyTorch state dict, and [`tiny::residual`] makes a
+//! small one for tests.
 
 mod build;
 mod error;
 mod external;
 mod features;
 mod file;
+mod norm;
+mod ports;
 #[rustfmt::skip]
 pub mod proto;
 mod prune;
@@ -17,11 +20,13 @@ mod shapes;
 mod summary;
 pub mod tfjs;
 pub mod tiny;
+pub mod torch;
 
 pub use error::OnnxError;
 pub use external::{DataFile, data_files, digest, inline};
 pub use features::{Candidate, candidates, features};
 pub use file::{FILE_LIMIT, decode, encode, read, write};
+pub(crate) use ports::float32_ports;
 pub use proto::ModelProto;
 pub use prune::prune;
 pub use shapes::Shapes;

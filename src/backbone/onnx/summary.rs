@@ -36,6 +36,8 @@ pub struct Element(pub tensor_proto::DataType);
 impl Element {
     /// 32-bit floating point.
     pub const FLOAT32: Self = Self(tensor_proto::DataType::Float);
+    /// 16-bit floating point (IEEE 754 binary16).
+    pub const FLOAT16: Self = Self(tensor_proto::DataType::Float16);
     /// Bytes, such as grey levels.
     pub const UINT8: Self = Self(tensor_proto::DataType::Uint8);
 }

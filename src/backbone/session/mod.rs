@@ -1,6 +1,8 @@
 //! A network in ONNX Runtime, ready to turn batches of inputs into features.
 
 #[cfg(test)]
+mod half;
+#[cfg(test)]
 mod tests;
 
 use std::path::{Path, PathBuf};
@@ -72,7 +74,7 @@ impl Session {
         Ok(Self {
             inner,
             path,
-            input: manifest.config.input.name.clone(),
+            input: graph.input,
             dims: manifest.config.input.dims(),
             dtype: manifest.config.input.dtype,
             levels: Vec::new(),
@@ -123,7 +125,8 @@ impl Session {
         let shape = [batch, first, second, third];
         let name = self.input.as_str();
         let given = match self.dtype {
-            Dtype::Float32 => {
+            // A graph of float16 has been given a float32 input.
+            Dtype::Float32 | Dtype::Float16 => {
                 let tensor = TensorRef::from_array_view((shape, input)).map_err(failed)?;
                 ort::inputs![name => tensor]
             }

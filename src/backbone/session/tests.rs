@@ -8,10 +8,10 @@ use super::*;
 use crate::backbone::onnx::proto::{ValueInfoProto, type_proto};
 use crate::backbone::testing::{TINY_MANIFEST, manifest, runtime, tiny, values};
 
-const INPUT: usize = 3 * 32 * 32;
-const WIDTH: usize = 8;
+pub(super) const INPUT: usize = 3 * 32 * 32;
+pub(super) const WIDTH: usize = 8;
 
-fn open(dir: &TempDir, text: &str, threads: usize) -> Result<Session, BackboneError> {
+pub(super) fn open(dir: &TempDir, text: &str, threads: usize) -> Result<Session, BackboneError> {
     let options = SessionOptions {
         threads: Some(threads),
         ..SessionOptions::default()
@@ -19,7 +19,7 @@ fn open(dir: &TempDir, text: &str, threads: usize) -> Result<Session, BackboneEr
     Session::open(&manifest(text).unwrap(), dir.path(), &runtime(), &options)
 }
 
-fn rows(session: &mut Session, input: &[f32], batch: usize) -> Vec<f32> {
+pub(super) fn rows(session: &mut Session, input: &[f32], batch: usize) -> Vec<f32> {
     let mut out = vec![0.0; input.len() / INPUT * WIDTH];
     for (input, out) in input
         .chunks(batch * INPUT)

@@ -33,34 +33,11 @@ pub(super) fn norms(plan: &mut Plan) -> usize {
     folded
 }
 
-/// The convolution that does what `conv` and `norm` do one after the other, for each filter o:
-///
-/// scale = gamma / sqrt(variance + epsilon), W' = scale W, b' = beta + scale (b - mean)
-///
-/// in double precision, rounded once. `None` where a weight would leave float32's range.
+/// The convolution that does what `conv` and `norm` do one after the other. `None` where a weight
+/// would leave float32's range.
 pub(super) fn merge(conv: &Conv, norm: &Norm) -> Option<Conv> {
-    let filters = norm.variance.len();
-    let scales: Vec<f64> = (0..filters)
-        .map(|o| f64::from(norm.gamma[o]) / (f64::from(norm.variance[o]) + norm.epsilon).sqrt())
-        .collect();
-    let per_filter = conv.kernel.len() / filters.max(1);
-    let scaled = |filter: &[f32], scale: f64| -> Vec<f32> {
-        filter
-            .iter()
-            .map(|&weight| (f64::from(weight) * scale) as f32)
-            .collect()
-    };
-    let kernel: Vec<f32> = (conv.kernel.chunks_exact(per_filter.max(1)).zip(&scales))
-        .flat_map(|(filter, &scale)| scaled(filter, scale))
-        .collect();
-    let bias: Vec<f32> = (0..filters)
-        .map(|o| {
-            let bias = conv.bias.as_ref().map_or(0.0, |bias| f64::from(bias[o]));
-            (f64::from(norm.beta[o]) + scales[o] * (bias - f64::from(norm.mean[o]))) as f32
-        })
-        .collect();
-    let finite = kernel.iter().chain(&bias).all(|value| value.is_finite());
-    finite.then(|| Conv {
+    let (kernel, bias) = norm.fold(&conv.kernel, conv.bias.as_deref())?;
+    Some(Conv {
         kernel,
         bias: Some(bias),
         ..conv.without_weights()

@@ -15,8 +15,9 @@ use serde::de::DeserializeOwned;
 pub(super) use activation::Activation;
 pub(super) use conv::Conv;
 pub(super) use dense::Dense;
-pub(super) use norm::Norm;
 pub(super) use pool::{Pool, PoolKind};
+
+pub(super) use super::super::norm::Norm;
 
 use super::Problem;
 use super::network::Layer;

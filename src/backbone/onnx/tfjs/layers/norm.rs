@@ -1,20 +1,10 @@
-//! Batch normalization with the statistics of training.
+//! Batch normalization.
 
 use serde::Deserialize;
 
 use super::super::Problem;
 use super::super::plan::Op;
-use super::{Lowering, yes};
-
-/// y = gamma (x - mean) / sqrt(variance + epsilon) + beta, each a value a channel.
-#[derive(Clone, Debug, PartialEq)]
-pub(in super::super) struct Norm {
-    pub(in super::super) gamma: Vec<f32>,
-    pub(in super::super) beta: Vec<f32>,
-    pub(in super::super) mean: Vec<f32>,
-    pub(in super::super) variance: Vec<f32>,
-    pub(in super::super) epsilon: f64,
-}
+use super::{Lowering, Norm, yes};
 
 #[derive(Deserialize)]
 struct Config {
@@ -70,11 +60,8 @@ pub(super) fn batch_normalization(lowering: &mut Lowering<'_>) -> Result<usize, 
         variance,
         epsilon: config.epsilon,
     };
-    for (channel, &variance) in norm.variance.iter().enumerate() {
-        let found = f64::from(variance) + norm.epsilon;
-        if found <= 0.0 {
-            return Err(Problem::Variance { channel, found });
-        }
+    if let Some((channel, found)) = norm.impossible_variance() {
+        return Err(Problem::Variance { channel, found });
     }
     Ok(lowering.step(Op::Norm(Box::new(norm)), vec![input], shape))
 }

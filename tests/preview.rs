@@ -69,6 +69,14 @@ fn a_sheet_shows_examples_against_their_views() {
 }
 
 #[test]
+fn the_backbone_need_not_be_there() {
+    let project = project();
+    project.write("q.yaml", PIPELINE.replace("pixels", "onnx/none.yaml"));
+    let ran = project.ok(&["preview", "q.yaml", "-o", "views.png", "--examples", "1"]);
+    assert_eq!(ran.stdout, "views.png: 1 examples, 3 views of each\n");
+}
+
+#[test]
 fn what_cannot_be_shown_is_said() {
     let project = project();
     project.write("plain.yaml", PIPELINE.replace("views: 3", "views: 0"));

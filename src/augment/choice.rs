@@ -98,6 +98,11 @@ impl TryFrom<RawRandomApply> for RandomApply {
 }
 
 impl OneOf {
+    /// The ops to choose from.
+    pub(super) fn ops(&self) -> &[Op] {
+        &self.ops
+    }
+
     pub(super) fn apply(&self, image: RgbImage, draws: &mut Draws) -> RgbImage {
         let chosen = self.choose(draws.unit());
         match self.ops.get(chosen) {
@@ -124,6 +129,11 @@ impl OneOf {
 }
 
 impl RandomApply {
+    /// The ops that are applied, or not.
+    pub(super) fn ops(&self) -> &[Op] {
+        &self.ops
+    }
+
     pub(super) fn apply(&self, image: RgbImage, draws: &mut Draws) -> RgbImage {
         if draws.chance(self.p) {
             apply_all(&self.ops, image, |name, nth| draws.within(name, nth))
@@ -160,6 +170,18 @@ mod tests {
             image,
         ]
         .map(|expected| found.iter().filter(|view| **view == expected).count())
+    }
+
+    #[test]
+    fn what_is_chosen_among_stands_in_an_ops_name() {
+        let text = format!(
+            r#"{{"one_of": {{"ops": [{{"random_apply": {{"ops": {FLIPS}}}}}, {{"pad": {{"padding": 1}}}}]}}}}"#
+        );
+        let op: Op = serde_json::from_str(&text).unwrap();
+        let flips: Vec<Op> = serde_json::from_str(FLIPS).unwrap();
+        let flips: Vec<&str> = flips.iter().map(Op::name).collect();
+        let expected = format!("one_of(random_apply({}) | pad)", flips.join(", "));
+        assert_eq!(op.to_string(), expected);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! The ops that there are.
 
+use std::fmt;
+
 use image::RgbImage;
 use serde::{Deserialize, Serialize};
 
@@ -101,6 +103,23 @@ ops! {
     TrivialAugmentWide "trivial_augment_wide",
     /// Some random ops of given strength.
     RandAugment "rand_augment",
+}
+
+impl fmt::Display for Op {
+    /// The op's name, with the ops that it chooses among: `one_of(hflip | vflip)`.
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str(self.name())?;
+        match self {
+            Op::OneOf(op) => write!(f, "({})", joined(op.ops(), " | ")),
+            Op::RandomApply(op) => write!(f, "({})", joined(op.ops(), ", ")),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn joined(ops: &[Op], between: &str) -> String {
+    let names: Vec<String> = ops.iter().map(Op::to_string).collect();
+    names.join(between)
 }
 
 /// Applies ops one after another; `stream` makes the random numbers of the nth op of a name.

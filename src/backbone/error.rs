@@ -39,8 +39,8 @@ pub enum BackboneError {
     /// The ONNX file is not the one that the manifest means.
     #[error(
         "{place}: sha256: {} is not the file that the manifest means\n  \
-         expected: {expected}\n  found:    {found}\n  \
-         {}{}", path.display(), make_it(build), place.excerpt()
+         expected: {expected}\n  found:    {found}{}\n  \
+         {}{}", path.display(), together(*data), make_it(build), place.excerpt()
     )]
     OtherFile {
         /// Where the manifest has the checksum.
@@ -51,6 +51,8 @@ pub enum BackboneError {
         expected: String,
         /// The file's checksum.
         found: String,
+        /// How many files of weights it is the checksum of, beside the ONNX file.
+        data: usize,
         /// The command that makes the file, where the manifest has one.
         build: Option<String>,
     },
@@ -213,6 +215,17 @@ pub enum BackboneError {
         /// What stands in the way.
         reason: String,
     },
+}
+
+/// What a checksum is of, where it is not of one file.
+fn together(data: usize) -> String {
+    match data {
+        0 => String::new(),
+        1 => " (of the graph and its file of weights, as `catpipe model inspect` says)".to_owned(),
+        n => {
+            format!(" (of the graph and its {n} files of weights, as `catpipe model inspect` says)")
+        }
+    }
 }
 
 fn make_it(build: &Option<String>) -> String {

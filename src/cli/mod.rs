@@ -5,10 +5,12 @@
 
 mod check;
 mod data;
+mod extract;
 mod failure;
 mod fetch;
 mod model;
 mod output;
+mod paths;
 mod preview;
 mod progress;
 mod project;
@@ -40,6 +42,7 @@ struct Cli {
 enum Command {
     Run(run::Args),
     Check(check::Args),
+    Extract(extract::Args),
     Preview(preview::Args),
     Data(data::Args),
     Model(model::Args),
@@ -55,6 +58,7 @@ pub fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Run(args) => run::run(args),
         Command::Check(args) => check::run(args),
+        Command::Extract(args) => extract::run(args),
         Command::Preview(args) => preview::run(args),
         Command::Data(args) => data::run(args),
         Command::Model(args) => model::run(args),

@@ -7,7 +7,7 @@ use image::{ImageFormat, RgbImage};
 
 use crate::augment::{self, Op};
 use crate::dataset::{Example, Source};
-use crate::pipeline::{Checked, PipelineError};
+use crate::pipeline::{self, PipelineConfig, PipelineError};
 use crate::report::Sheet;
 
 use super::failure::Failure;
@@ -40,18 +40,18 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: Args) -> Result<(), Failure> {
-    let checked = args.project.checked()?;
-    let config = &checked.config.augment;
-    let views = args.views.unwrap_or(config.views.min(8));
-    if views > 0 && config.ops.is_empty() {
+    let options = args.project.options()?;
+    let (config, dataset) = pipeline::examples(&args.project.pipeline, &options)?;
+    let views = args.views.unwrap_or(config.augment.views.min(8));
+    if views > 0 && config.augment.ops.is_empty() {
         let pipeline = args.project.pipeline.display();
         return Err(Failure::wrong(format!(
             "{pipeline} has no augmentation to preview: add an `augment` section with `ops`"
         )));
     }
-    let source = &checked.dataset.train;
+    let source = &dataset.train;
     let chosen = spread(source.examples(), args.examples as usize);
-    let sheet = sheet(&checked, &chosen, views)?;
+    let sheet = sheet(&config, source, &chosen, views)?;
     let (path, shown) = (&args.output, chosen.len());
     save(&sheet.draw(), path)
         .map_err(|e| Failure::failed(format!("cannot write {}: {e}", path.display())))?;
@@ -61,10 +61,14 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     ))
 }
 
-fn sheet(checked: &Checked, chosen: &[usize], views: u32) -> Result<Sheet, Failure> {
-    let (config, source) = (&checked.config, &checked.dataset.train);
+fn sheet(
+    config: &PipelineConfig,
+    source: &Source,
+    chosen: &[usize],
+    views: u32,
+) -> Result<Sheet, Failure> {
     let title = format!("{}, seed {}", config.name.as_str(), config.seed);
-    let ops: Vec<&str> = config.augment.ops.iter().map(Op::name).collect();
+    let ops: Vec<String> = config.augment.ops.iter().map(Op::to_string).collect();
     let heading = |view: u32| match view {
         0 => "plain".to_owned(),
         view => format!("view {view}"),

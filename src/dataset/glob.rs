@@ -17,6 +17,25 @@ impl Glob {
         parts_match(&pattern, &path)
     }
 
+    /// Whether some path below a folder may be one that the pattern stands for: whether the folder
+    /// need be looked into.
+    pub(super) fn may_lie_below(&self, folder: &str) -> bool {
+        let mut pattern = self.0.split('/');
+        for name in folder.split('/') {
+            match pattern.next() {
+                Some("**") => return true,
+                Some(part) if part_matches(part, name) => {}
+                _ => return false,
+            }
+        }
+        pattern.next().is_some()
+    }
+
+    /// Whether a part of a path is a pattern rather than a name.
+    pub(super) fn is_pattern(part: &str) -> bool {
+        part.contains(['*', '?'])
+    }
+
     /// The pattern as it was typed.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -132,6 +151,31 @@ mod tests {
     }
 
     #[test]
+    fn folders_that_hold_nothing_wanted_are_known() {
+        let below = |pattern: &str, folder: &str| {
+            let glob = Glob::try_from(pattern.to_owned()).unwrap();
+            glob.may_lie_below(folder)
+        };
+        for (pattern, folder) in [
+            ("*/x.png", "a"),
+            ("a/**", "a"),
+            ("a/**/x.png", "a/b/c"),
+            ("**/x.png", "a/b"),
+            ("a/?/c/*", "a/b/c"),
+        ] {
+            assert!(below(pattern, folder), "{pattern} {folder}");
+        }
+        for (pattern, folder) in [
+            ("*.png", "a.png"),
+            ("a/*", "b"),
+            ("a/*", "a/b"),
+            ("a/?/c/*", "a/bb"),
+        ] {
+            assert!(!below(pattern, folder), "{pattern} {folder}");
+        }
+    }
+
+    #[test]
     fn absolute_and_empty_patterns_are_refused() {
         for pattern in ["", "/data/*", "ant//a", "ant/"] {
             assert!(Glob::try_from(pattern.to_owned()).is_err(), "{pattern}");
@@ -145,6 +189,10 @@ mod tests {
             prop_assert!(matches("**", &path));
             let deep = format!("**/{path}");
             prop_assert!(matches(&deep, &path));
+            if let Some((folder, _)) = path.rsplit_once('/') {
+                let glob = Glob::try_from(deep).unwrap();
+                prop_assert!(glob.may_lie_below(folder));
+            }
         }
 
         #[test]

@@ -18,16 +18,18 @@ mod key;
 mod list;
 mod open;
 mod parallel;
+mod plain;
 mod sieve;
 mod source;
 mod survey;
 pub mod synth;
 #[cfg(test)]
 mod tests;
+mod walk;
 
 pub use config::{
-    Background, Columns, DatasetConfig, Limits, ListFormat, OnDuplicates, OnError, Share, Sides,
-    SourceConfig, SplitConfig,
+    Background, Columns, DatasetConfig, FileNames, GroupBy, Limits, ListFormat, Mark, OnDuplicates,
+    OnError, Share, Sides, SourceConfig, SplitConfig,
 };
 pub use decode::DecodeError;
 pub use duplicates::{Duplicate, NEAR};

@@ -36,6 +36,9 @@ impl Dataset {
                 };
                 (train, test)
             }
+            Sides::Divided { source, .. } if !config.has_test() => {
+                (opening.source(source, "source")?, None)
+            }
             Sides::Divided { source, split } => {
                 let whole = opening.source(source, "source")?;
                 let (train, test) = divide(&whole, split.as_ref())?;
@@ -113,7 +116,7 @@ impl Opening<'_> {
                         side: other,
                     },
                 };
-                return Err(error.on(split.name()));
+                return Err(error.on(split.name(), config.key()));
             }
         }
         Ok(source)
@@ -165,7 +168,7 @@ fn readable(
             None => good.push(i),
             Some(DatasetError::Source { error, .. }) => sieve
                 .bad(&example.id, *error)
-                .map_err(|error| error.on(section))?,
+                .map_err(|error| error.on(section, source.kind()))?,
             Some(other) => return Err(other),
         }
     }

@@ -7,19 +7,20 @@ use std::sync::Arc;
 use image::RgbImage;
 
 use super::arrays::{self, Arrays};
-use super::config::SourceConfig;
+use super::config::{GroupBy, SourceConfig};
 use super::decode::Rules;
 use super::error::{DatasetError, SourceError, Split};
 use super::files::Files;
 use super::sieve::Sieve;
-use super::{folder, key, list};
+use super::{folder, key, list, plain};
 
 /// One labelled (or unlabelled) image of a source.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Example {
     /// A short name, the same at every run and on every machine: `train.h5#train_set_x/17` for a
     /// row of an array, `cat/tabby/0017.jpg` for a file of a class folder, the path as it is
-    /// written for a file of a list.
+    /// written for a file of a list; for one of a folder or a pattern of `files` its path below
+    /// that folder, or below the folder where the pattern's stars begin.
     pub id: String,
     /// The class, an index into [`Source::classes`]; None where the source has no labels.
     pub label: Option<usize>,
@@ -35,10 +36,32 @@ pub(super) struct Entry {
     pub(super) side: Option<Split>,
 }
 
+impl Example {
+    /// The example as one of a group.
+    fn of(self, group: Option<String>) -> Entry {
+        Entry {
+            id: self.id,
+            label: self.label,
+            group,
+            side: None,
+        }
+    }
+}
+
+/// Files with the groups that their paths tell; the first `above` folders of a path are its class.
+fn grouped(examples: Vec<Example>, by: Option<&GroupBy>, above: usize) -> Vec<Entry> {
+    let examples = examples.into_iter().map(|example| {
+        let group = by.and_then(|by| by.group(&example.id, above));
+        example.of(group)
+    });
+    examples.collect()
+}
+
 /// An open source: its examples are listed and checked, their pixels are read one at a time, from
 /// as many threads as wanted.
 pub struct Source {
     section: &'static str,
+    kind: &'static str,
     store: Arc<Store>,
     examples: Vec<Example>,
     /// Each example's row of an array.
@@ -78,7 +101,8 @@ impl Source {
         section: &'static str,
         sieve: &mut Sieve,
     ) -> Result<Source, DatasetError> {
-        Self::open_kind(config, root, rules, section, sieve).map_err(|error| error.on(section))
+        Self::open_kind(config, root, rules, section, sieve)
+            .map_err(|error| error.on(section, config.key()))
     }
 
     fn open_kind(
@@ -88,23 +112,19 @@ impl Source {
         section: &'static str,
         sieve: &mut Sieve,
     ) -> Result<Source, SourceError> {
-        let bare = |example: Example| Entry {
-            id: example.id,
-            label: example.label,
-            group: None,
-            side: None,
-        };
         let (store, entries, classes, naming) = match config {
             SourceConfig::Hdf5 {
                 hdf5,
                 images,
                 labels,
                 classes,
+                groups,
             } => {
                 let names = arrays::Names {
                     images,
                     labels: labels.as_deref(),
                     classes: classes.as_deref(),
+                    groups: groups.as_deref(),
                 };
                 let opened = arrays::open(&under(root, hdf5), &names, &rules.limits)?;
                 let naming = if classes.is_some() {
@@ -112,14 +132,20 @@ impl Source {
                 } else {
                     Naming::Numbers
                 };
-                let entries = opened.examples.into_iter().map(bare).collect();
+                let groups = opened.groups.into_iter().chain(std::iter::repeat(None));
+                let entries = opened.examples.into_iter().zip(groups);
+                let entries = entries.map(|(one, group)| one.of(group)).collect();
                 let store = Store::Arrays(opened.arrays);
                 (store, entries, opened.classes, naming)
             }
-            SourceConfig::Folder { folder, exclude } => {
+            SourceConfig::Folder {
+                folder,
+                exclude,
+                group_by,
+            } => {
                 let path = under(root, folder);
                 let opened = folder::open(&path, exclude, sieve)?;
-                let entries = opened.examples.into_iter().map(bare).collect();
+                let entries = grouped(opened.examples, group_by.as_ref(), 1);
                 let store = Store::Files(Files {
                     opened: path.clone(),
                     root: path,
@@ -141,12 +167,27 @@ impl Source {
                 });
                 (store, opened.entries, opened.classes, Naming::Gathered)
             }
+            SourceConfig::Files {
+                files,
+                exclude,
+                group_by,
+            } => {
+                let opened = plain::open(root, files, exclude, sieve)?;
+                let entries = grouped(opened.examples, group_by.as_ref(), 0);
+                let store = Store::Files(Files {
+                    opened: opened.shown,
+                    root: opened.root,
+                    rules,
+                });
+                (store, entries, Vec::new(), Naming::Declared)
+            }
         };
-        Ok(Source::new(section, store, entries, classes, naming))
+        let keys = (section, config.key());
+        Ok(Source::new(keys, store, entries, classes, naming))
     }
 
     fn new(
-        section: &'static str,
+        (section, kind): (&'static str, &'static str),
         store: Store,
         entries: Vec<Entry>,
         classes: Vec<String>,
@@ -154,6 +195,7 @@ impl Source {
     ) -> Source {
         let mut source = Source {
             section,
+            kind,
             store: Arc::new(store),
             examples: Vec::with_capacity(entries.len()),
             rows: (0..entries.len()).collect(),
@@ -178,6 +220,7 @@ impl Source {
         let some = || indices.iter().copied().filter(|&i| i < self.examples.len());
         Source {
             section,
+            kind: self.kind,
             store: Arc::clone(&self.store),
             examples: some().map(|i| self.examples[i].clone()).collect(),
             rows: some().map(|i| self.rows[i]).collect(),
@@ -207,6 +250,11 @@ impl Source {
     /// The examples, in an order that depends on nothing but the files.
     pub fn examples(&self) -> &[Example] {
         &self.examples
+    }
+
+    /// The key that tells the source's kind.
+    pub(super) fn kind(&self) -> &'static str {
+        self.kind
     }
 
     /// What must not stand on both sides, for each example.
@@ -279,13 +327,13 @@ impl Source {
     ) -> Result<T, DatasetError> {
         let count = self.examples.len();
         let found = self.examples.get(index).zip(self.rows.get(index));
-        let (example, row) =
-            found.ok_or_else(|| SourceError::NoExample { index, count }.on(self.section))?;
+        let (example, row) = found
+            .ok_or_else(|| SourceError::NoExample { index, count }.on(self.section, self.kind))?;
         match &*self.store {
             Store::Arrays(store) => arrays(store, *row),
             Store::Files(store) => files(store, &example.id),
         }
-        .map_err(|error| error.on(self.section))
+        .map_err(|error| error.on(self.section, self.kind))
     }
 }
 
@@ -300,7 +348,7 @@ impl std::fmt::Debug for Source {
 }
 
 /// A path under the root; the root `.` is left out of what messages show.
-fn under(root: &Path, path: &Path) -> PathBuf {
+pub(super) fn under(root: &Path, path: &Path) -> PathBuf {
     if root == Path::new(".") {
         path.to_owned()
     } else {

@@ -29,6 +29,7 @@ fn arrays(dir: &TempDir, name: &str, labels: &[i32], classes: &[&str]) -> Source
             .unwrap();
     }
     SourceConfig::Hdf5 {
+        groups: None,
         hdf5: name.into(),
         images: "x".into(),
         labels: Some("y".into()),
@@ -38,6 +39,7 @@ fn arrays(dir: &TempDir, name: &str, labels: &[i32], classes: &[&str]) -> Source
 
 fn folder(path: &str) -> SourceConfig {
     SourceConfig::Folder {
+        group_by: None,
         folder: path.into(),
         exclude: Vec::new(),
     }
@@ -138,6 +140,7 @@ fn sources_without_labels_are_for_extraction() {
     let dir = tempfile::tempdir().unwrap();
     arrays(&dir, "train.h5", &[0, 1], &[]);
     let bare = SourceConfig::Hdf5 {
+        groups: None,
         hdf5: "train.h5".into(),
         images: "x".into(),
         labels: None,

@@ -72,6 +72,7 @@
 //! it lives, so the leftovers of a killed one are told from the work of a live one, and removed.
 
 mod error;
+mod export;
 mod files;
 mod image;
 mod index;
@@ -83,6 +84,7 @@ mod tests;
 mod writer;
 
 pub use error::{Damage, StoreError, Warning};
+pub use export::{Export, ExportError, Table};
 pub use key::{RowId, Space};
 pub use store::Store;
 pub use writer::Writer;

@@ -6,7 +6,7 @@ use super::index::{Index, Place, Shard};
 use super::key::{RowId, Space, hex};
 use super::shard::{self, Refusal};
 use super::writer::{self, Writer};
-use ndarray::{Array2, ArrayViewMut2};
+use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 use std::fs::{self, File};
@@ -109,13 +109,36 @@ impl Store {
     /// [`StoreError::MissingRow`] for a row that is not there; [`StoreError::Damaged`] for a shard
     /// that went bad since the store was opened (its rows are missing from then on).
     pub fn read(&self, ids: &[RowId]) -> Result<Array2<f32>, StoreError> {
+        let mut rows = zeros(ids.len(), self.space.width)?;
+        self.visit(ids, |position, row| {
+            for (to, from) in rows.row_mut(position).iter_mut().zip(row) {
+                *to = *from;
+            }
+            Ok::<(), StoreError>(())
+        })?;
+        Ok(rows)
+    }
+
+    /// Hands `take` each row of `ids` with its position among them, in whatever order they lie on
+    /// the disk: no more than one shard is in memory, however many rows there are.
+    ///
+    /// # Errors
+    /// As [`Store::read`], and what `take` says, which ends it.
+    pub fn visit<E: From<StoreError>>(
+        &self,
+        ids: &[RowId],
+        mut take: impl FnMut(usize, &[f32]) -> Result<(), E>,
+    ) -> Result<(), E> {
         let mut wanted = self.places(ids)?;
         wanted.sort_unstable();
-        let mut rows = zeros(ids.len(), self.space.width)?;
         for group in wanted.chunk_by(|(a, _), (b, _)| a.shard == b.shard) {
-            self.read_shard(group, rows.view_mut())?;
+            let rows = self.read_shard(group)?;
+            for (place, position) in group {
+                let row = rows.row(place.row as usize);
+                take(*position, row.to_slice().unwrap_or_default())?;
+            }
         }
-        Ok(rows)
+        Ok(())
     }
 
     /// Each row's place and its position among those asked for.
@@ -131,14 +154,10 @@ impl Store {
         ids.iter().enumerate().map(find).collect()
     }
 
-    /// Copies rows of one shard to their positions in `out`. `wanted` is in order.
-    fn read_shard(
-        &self,
-        wanted: &[(Place, usize)],
-        mut out: ArrayViewMut2<'_, f32>,
-    ) -> Result<(), StoreError> {
+    /// The rows of the one shard that holds all of `wanted`, which is in order.
+    fn read_shard(&self, wanted: &[(Place, usize)]) -> Result<Array2<f32>, StoreError> {
         let (Some((first, _)), Some((last, _))) = (wanted.first(), wanted.last()) else {
-            return Ok(());
+            return zeros(0, self.space.width);
         };
         let shard = self.index().shard(first.shard).cloned();
         let shard = shard.ok_or_else(|| StoreError::Damaged {
@@ -149,15 +168,11 @@ impl Store {
         let read = verify(&shard)
             .and_then(|length| shard::rows(&shard.path, self.space.width, length))
             .and_then(|rows| enough(rows, last.row));
-        let rows = match read {
-            Ok(rows) => rows,
-            Err(Refusal::Error(error)) => return Err(error),
-            Err(Refusal::Damage(damage)) => return Err(self.lose(first.shard, shard.path, damage)),
-        };
-        for (place, position) in wanted {
-            out.row_mut(*position).assign(&rows.row(place.row as usize));
+        match read {
+            Ok(rows) => Ok(rows),
+            Err(Refusal::Error(error)) => Err(error),
+            Err(Refusal::Damage(damage)) => Err(self.lose(first.shard, shard.path, damage)),
         }
-        Ok(())
     }
 
     /// Forgets and sets aside a shard that went bad since the store was opened.

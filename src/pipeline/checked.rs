@@ -11,7 +11,7 @@ use crate::dataset::{Dataset, DatasetError, Sides, Source, Survey};
 use crate::features::Space;
 use crate::yaml::{Document, YamlError};
 
-use super::config::PipelineConfig;
+use super::config::{ExtractConfig, PipelineConfig};
 use super::error::PipelineError;
 use super::folder::RunFolder;
 
@@ -61,7 +61,17 @@ impl Checked {
         check_provider(&document, &config)?;
         let dataset = open_dataset(&document, &config, &options.root)?;
         check_labels(&document, &config, &dataset)?;
-        let backbone = open_backbone(&document, &config, &options.root)?;
+        let backbone = open_backbone(Some(&document), &config.extract, &options.root)?;
+        Checked::assemble(config, dataset, backbone, options)
+    }
+
+    /// The pipeline of parts that have been opened and fit together.
+    pub(super) fn assemble(
+        config: PipelineConfig,
+        dataset: Dataset,
+        backbone: Backbone,
+        options: Options,
+    ) -> Result<Self, PipelineError> {
         let first = dataset.train.read(0)?.dimensions();
         let choice = choose(&config, &backbone, &options)?;
         let space = space(&config, &backbone, first, &options, choice.as_ref())?;
@@ -103,6 +113,19 @@ pub fn survey(path: &Path, options: &Options) -> Result<Survey, PipelineError> {
     Dataset::survey(&config.dataset, &options.root).map_err(|e| placed(&document, e))
 }
 
+/// What the pipeline at `path` says, and its dataset; the backbone need not be there.
+///
+/// # Errors
+/// A pipeline that is wrong, a dataset that cannot be opened.
+pub fn examples(
+    path: &Path,
+    options: &Options,
+) -> Result<(PipelineConfig, Dataset), PipelineError> {
+    let (document, config) = read_config(path, options)?;
+    let dataset = open_dataset(&document, &config, &options.root)?;
+    Ok((config, dataset))
+}
+
 fn read_config(
     path: &Path,
     options: &Options,
@@ -116,6 +139,15 @@ fn read_config(
 }
 
 fn check_stages(document: &Document, config: &PipelineConfig) -> Result<(), YamlError> {
+    if config.train.is_some() {
+        let sources = config.dataset.sources();
+        if let Some((section, _)) = sources.iter().find(|(_, s)| s.never_labelled()) {
+            let why = "these images have no labels, and a head needs them: put the images into \
+                       class folders (`folder`) or name them in a list (`csv`), or remove `train` \
+                       and `evaluate`";
+            return Err(document.invalid(&format!("dataset.{section}.files"), why));
+        }
+    }
     if config.evaluate.is_none() {
         return Ok(());
     }
@@ -171,17 +203,21 @@ fn check_labels(
     Ok(())
 }
 
-fn open_backbone(
-    document: &Document,
-    config: &PipelineConfig,
+/// The backbone, with its graph compared with its manifest. Where there is a pipeline's file, a
+/// manifest that is not there is shown where it is named.
+pub(super) fn open_backbone(
+    document: Option<&Document>,
+    extract: &ExtractConfig,
     root: &Path,
 ) -> Result<Backbone, PipelineError> {
-    let backbone = Backbone::named(&config.extract.backbone, root).map_err(|e| match e {
+    let backbone = Backbone::named(&extract.backbone, root).map_err(|e| match e {
         BackboneError::Manifest(read @ YamlError::Read { .. }) => {
             let advice = "give a manifest such as onnx/resnet50.yaml, or `pixels`";
-            document
-                .invalid("extract.backbone", format!("{read}; {advice}"))
-                .into()
+            let told = format!("{read}; {advice}");
+            match document {
+                Some(document) => document.invalid("extract.backbone", told).into(),
+                None => PipelineError::NoManifest(told),
+            }
         }
         // Wrong inside the manifest: that file's line is the place to look at.
         e => PipelineError::Manifest(e),

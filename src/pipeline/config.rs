@@ -73,6 +73,13 @@ impl Name {
     }
 }
 
+impl Default for Name {
+    /// The name of what has none of its own: `extract`.
+    fn default() -> Self {
+        Name("extract".to_owned())
+    }
+}
+
 impl TryFrom<String> for Name {
     type Error = String;
 

@@ -5,7 +5,7 @@ use crate::backbone::BackboneError;
 use crate::backbone::runtime::RuntimeError;
 use crate::dataset::DatasetError;
 use crate::extract::ExtractError;
-use crate::features::StoreError;
+use crate::features::{ExportError, StoreError};
 use crate::head::HeadError;
 use crate::yaml::YamlError;
 
@@ -21,6 +21,12 @@ pub enum PipelineError {
     /// The backbone is not what its manifest says; nothing has been computed.
     #[error(transparent)]
     Manifest(BackboneError),
+    /// There is no manifest of that name.
+    #[error("{0}")]
+    NoManifest(String),
+    /// The images of a batch cannot be used; nothing has been computed.
+    #[error(transparent)]
+    Images(DatasetError),
     #[error(transparent)]
     Assets(#[from] AssetError),
     #[error(transparent)]
@@ -33,6 +39,8 @@ pub enum PipelineError {
     Extract(#[from] ExtractError),
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error(transparent)]
+    Export(#[from] ExportError),
     #[error(transparent)]
     Head(#[from] HeadError),
     #[error(transparent)]
@@ -54,6 +62,13 @@ impl PipelineError {
     /// Whether the user has to change the pipeline (or how it was called) rather than run again.
     #[must_use]
     pub fn is_wrong_pipeline(&self) -> bool {
-        matches!(self, PipelineError::Wrong(_) | PipelineError::Manifest(_))
+        match self {
+            PipelineError::Wrong(_)
+            | PipelineError::Manifest(_)
+            | PipelineError::NoManifest(_)
+            | PipelineError::Images(_) => true,
+            PipelineError::Export(error) => error.is_wrong_usage(),
+            _ => false,
+        }
     }
 }

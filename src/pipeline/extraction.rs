@@ -11,26 +11,34 @@ use crate::augment::{self, AugmentConfig};
 use crate::backbone::{Network, Preprocess, Preprocessor, SessionOptions};
 use crate::dataset::Source;
 use crate::extract::{Failure, Infer, Prepare, Row, Shape, extract};
+use crate::features::Store;
 
 use super::checked::Checked;
 use super::error::PipelineError;
 use super::event::{Event, Observer, Stage};
-use super::plan::Plan;
 use super::results::Timings;
 use super::rows::Part;
+
+/// The rows that are wanted, of which some are missing.
+pub(super) struct Work<'a> {
+    pub(super) store: &'a Store,
+    pub(super) parts: Vec<(&'a Source, &'a Part)>,
+    /// Why there is anything to do.
+    pub(super) why: String,
+}
 
 /// Computes and publishes the rows that are missing, training examples first.
 pub(super) fn extract_missing(
     checked: &Checked,
-    plan: &Plan,
+    work: &Work<'_>,
     timings: &mut Timings,
     observer: &mut dyn Observer,
 ) -> Result<(), PipelineError> {
     let start = Instant::now();
-    let jobs = jobs(checked, plan);
+    let jobs = jobs(work);
     let total: usize = jobs.iter().map(|job| job.rows.len()).sum();
     let backbone = checked.backbone.name();
-    let what = format!("{total} rows by {backbone}: {}", plan.why(Stage::Extract));
+    let what = format!("{total} rows by {backbone}: {}", work.why);
     observer.event(&Event::Started(Stage::Extract, what, total as u64));
     let options = checked.session_options();
     let first = checked.first;
@@ -41,7 +49,7 @@ pub(super) fn extract_missing(
     warn_of_provider(&network, &options, observer);
     let mut done = 0;
     for job in &jobs {
-        job.run(checked, plan, &mut network, timings, &mut |rows| {
+        job.run(checked, work.store, &mut network, timings, &mut |rows| {
             done += rows;
             observer.event(&Event::Progress(Stage::Extract, done as u64, String::new()));
         })?;
@@ -79,16 +87,13 @@ struct Job<'a> {
     rows: Vec<Row>,
 }
 
-fn jobs<'a>(checked: &'a Checked, plan: &'a Plan) -> Vec<Job<'a>> {
-    let train = Some((&checked.dataset.train, &plan.train));
-    let test = checked.dataset.test.as_ref().zip(plan.test.as_ref());
+fn jobs<'a>(work: &Work<'a>) -> Vec<Job<'a>> {
     // The same picture may stand in a source twice, or in both: it is computed once.
     let mut seen = HashSet::new();
-    train
-        .into_iter()
-        .chain(test)
-        .map(|(source, part)| {
-            let mut indices = plan.store.missing(&part.ids);
+    work.parts
+        .iter()
+        .map(|&(source, part)| {
+            let mut indices = work.store.missing(&part.ids);
             indices.retain(|&i| seen.insert(part.ids[i]));
             let rows = indices.iter().map(|&i| part.rows[i]).collect();
             Job {
@@ -105,7 +110,7 @@ impl Job<'_> {
     fn run(
         &self,
         checked: &Checked,
-        plan: &Plan,
+        store: &Store,
         network: &mut Network,
         timings: &mut Timings,
         advance: &mut dyn FnMut(usize),
@@ -124,7 +129,7 @@ impl Job<'_> {
         let workers = (0..worker_count())
             .map(|_| self.worker(checked, &preprocess, &clock))
             .collect();
-        let mut writer = plan.store.writer()?;
+        let mut writer = store.writer()?;
         let times = extract(
             &self.rows,
             shape,

@@ -2,7 +2,9 @@
 //!
 //! [`Checked::read`] turns a file into a pipeline of which everything that can be checked without
 //! work has been checked. [`Plan::new`] says what would run and why. [`run`] runs it.
+//! [`extract_to`] makes one file of features without a pipeline.
 
+mod batch;
 mod checked;
 mod config;
 mod error;
@@ -15,7 +17,8 @@ mod rows;
 mod run;
 mod training;
 
-pub use checked::{Checked, Options, runtime_search, survey};
+pub use batch::{Batch, BatchOutcome, extract_to};
+pub use checked::{Checked, Options, examples, runtime_search, survey};
 pub use config::{BatchSize, EvaluateConfig, ExtractConfig, Name, PipelineConfig, Threads};
 pub use error::PipelineError;
 pub use event::{Event, Observer, Stage};

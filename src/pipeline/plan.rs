@@ -8,6 +8,7 @@ use crate::features::{RowId, Store, Warning};
 use super::checked::Checked;
 use super::error::PipelineError;
 use super::event::Stage;
+use super::extraction::Work;
 use super::folder::FolderState;
 use super::rows::Part;
 
@@ -93,6 +94,19 @@ impl Plan {
         self.missing == 0 && self.state == FolderState::UpToDate
     }
 
+    /// The rows of both sides.
+    pub(super) fn work<'a>(&'a self, checked: &'a Checked) -> Work<'a> {
+        let dataset = &checked.dataset;
+        let test = dataset.test.as_ref().zip(self.test.as_ref());
+        Work {
+            store: &self.store,
+            parts: std::iter::once((&dataset.train, &self.train))
+                .chain(test)
+                .collect(),
+            why: self.why(Stage::Extract),
+        }
+    }
+
     pub(super) fn why(&self, stage: Stage) -> String {
         let found = self.stages.iter().find(|plan| plan.stage == stage);
         found.map(|plan| plan.why.clone()).unwrap_or_default()
@@ -122,16 +136,10 @@ impl Plan {
     }
 
     fn extract_stage(&self) -> StagePlan {
-        let (missing, needed) = (self.missing, self.needed);
-        let why = match missing {
-            0 => format!("all {needed} rows are in the cache"),
-            _ if missing == needed => format!("none of its {needed} rows is in the cache"),
-            _ => format!("{missing} of {needed} rows are not in the cache"),
-        };
         StagePlan {
             stage: Stage::Extract,
-            up_to_date: missing == 0,
-            why,
+            up_to_date: self.missing == 0,
+            why: cached(self.missing, self.needed),
         }
     }
 
@@ -146,6 +154,15 @@ impl Plan {
                 Some(format!("{file} was changed or removed after the last run"))
             }
         }
+    }
+}
+
+/// How much of what is needed the cache has, in words.
+pub(super) fn cached(missing: usize, needed: usize) -> String {
+    match missing {
+        0 => format!("all {needed} rows are in the cache"),
+        _ if missing == needed => format!("none of its {needed} rows is in the cache"),
+        _ => format!("{missing} of {needed} rows are not in the cache"),
     }
 }
 

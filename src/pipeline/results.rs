@@ -133,6 +133,16 @@ pub(super) fn skipped_csv(skipped: &[Skipped]) -> Result<Vec<u8>, csv::Error> {
     finish(writer)
 }
 
+/// The images that have no row, one line each.
+pub(super) fn skipped_list(skipped: &[Skipped]) -> Result<Vec<u8>, csv::Error> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    writer.write_record(["path", "reason"])?;
+    for one in skipped {
+        writer.write_record([&one.path, &one.reason])?;
+    }
+    finish(writer)
+}
+
 fn finish(writer: csv::Writer<Vec<u8>>) -> Result<Vec<u8>, csv::Error> {
     writer.into_inner().map_err(|e| e.into_error().into())
 }

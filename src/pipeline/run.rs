@@ -52,7 +52,7 @@ pub fn run(checked: &Checked, observer: &mut dyn Observer) -> Result<Outcome, Pi
     if plan.missing == 0 {
         observer.event(&Event::Skipped(Stage::Extract, plan.why(Stage::Extract)));
     } else {
-        extract_missing(checked, &plan, &mut timings, observer)?;
+        extract_missing(checked, &plan.work(checked), &mut timings, observer)?;
     }
     let metrics = finish(checked, &plan, timings, observer)?;
     Ok(Outcome {

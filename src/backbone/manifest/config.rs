@@ -23,7 +23,9 @@ pub struct ManifestConfig {
     pub licence: String,
     /// The ONNX file, relative to the project's root folder.
     pub file: PathBuf,
-    /// SHA-256 of the ONNX file; where given, a file with another one is refused.
+    /// SHA-256 of the ONNX file; where given, a file with another one is refused. For a graph that
+    /// keeps weights in files beside it, the checksum of all of them, as `catpipe model inspect`
+    /// shows it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sha256: Option<Sha256>,
     /// Where the weights come from and how the file is made of them, where that is known.

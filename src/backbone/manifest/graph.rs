@@ -1,7 +1,7 @@
 //! The ONNX file behind a manifest: read once, checked, cut to the wanted output.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
@@ -9,7 +9,7 @@ use sha2::Digest;
 
 use super::{Dtype, Manifest};
 use crate::backbone::error::BackboneError;
-use crate::backbone::onnx::{self, Dim, Element, ModelProto, OnnxError, Port, Summary};
+use crate::backbone::onnx::{self, DataFile, Dim, Element, ModelProto, OnnxError, Port, Summary};
 
 /// A graph that is the one its manifest means, cut down to the feature output, given and giving
 /// float32 where the file has float16.
@@ -22,34 +22,18 @@ pub(crate) struct Graph {
     pub(crate) input: String,
 }
 
-/// Reads the file once, so that what is checked is what runs.
+/// Reads the graph with its weights. What is checked is what runs: the file is read once, and
+/// weights in other files are those of the checksum.
 pub(crate) fn load(manifest: &Manifest, root: &Path) -> Result<Graph, BackboneError> {
-    let path = manifest.graph_path(root);
-    let mut content = Vec::new();
-    open(manifest, &path)?
-        .read_to_end(&mut content)
-        .map_err(|source| BackboneError::Read {
-            path: path.clone(),
-            source,
-        })?;
-    if manifest.config.sha256.is_some() {
-        check_digest(manifest, &path, &hex(&sha2::Sha256::digest(&content)))?;
+    let (mut graph, data) = Read::of(manifest, root)?.checked(manifest)?;
+    let used = onnx::inline(&graph.path, &mut graph.model)?;
+    if let Some(changed) = used.iter().find(|file| !data.contains(file)) {
+        return Err(BackboneError::Read {
+            path: graph.path.with_file_name(&changed.name),
+            source: io::Error::other("it changed while it was read"),
+        });
     }
-    let whole = onnx::decode(&path, Bytes::from(content)).map_err(|source| {
-        let build = build_command(manifest);
-        BackboneError::NotAGraph { source, build }
-    })?;
-    let mut model = cut(manifest, &path, &whole)?;
-    let summary = Summary::of(&model);
-    let difference = check_input(manifest, &summary).or_else(|| check_output(manifest, &summary));
-    match difference {
-        None => {
-            onnx::float32_ports(&mut model);
-            let input = given_input(&model, &manifest.config.input.name);
-            Ok(Graph { path, model, input })
-        }
-        Some(difference) => Err(difference.told(manifest, path)),
-    }
+    Ok(graph)
 }
 
 /// The name of the input that is given, which is the declared one or stands for it.
@@ -59,23 +43,72 @@ fn given_input(model: &ModelProto, declared: &str) -> String {
     first.unwrap_or_else(|| declared.to_owned())
 }
 
-/// SHA-256 of the file in hexadecimal, compared with the manifest's where it has one.
+/// Compares the graph with its manifest.
+pub(super) fn check(manifest: &Manifest, root: &Path) -> Result<(), BackboneError> {
+    Read::of(manifest, root)?.checked(manifest).map(drop)
+}
+
+/// SHA-256 of the graph in hexadecimal (see [`onnx::digest`]), compared with the manifest's where
+/// it has one.
 pub(super) fn digest(manifest: &Manifest, root: &Path) -> Result<String, BackboneError> {
-    let path = manifest.graph_path(root);
-    let mut file = open(manifest, &path)?;
-    let mut sha256 = sha2::Sha256::new();
-    let mut chunk = vec![0; 1 << 20];
-    loop {
-        match file.read(&mut chunk) {
-            Ok(0) => break,
-            Ok(length) => sha256.update(&chunk[..length]),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(source) => return Err(BackboneError::Read { path, source }),
+    Ok(Read::of(manifest, root)?.digest)
+}
+
+/// A graph whose checksum is that of its manifest.
+struct Read {
+    path: PathBuf,
+    whole: Result<ModelProto, OnnxError>,
+    data: Vec<DataFile>,
+    digest: String,
+}
+
+impl Read {
+    fn of(manifest: &Manifest, root: &Path) -> Result<Self, BackboneError> {
+        let path = manifest.graph_path(root);
+        let mut content = Vec::new();
+        open(manifest, &path)?
+            .read_to_end(&mut content)
+            .map_err(|source| BackboneError::Read {
+                path: path.clone(),
+                source,
+            })?;
+        let file = hex(&sha2::Sha256::digest(&content));
+        let mut whole = onnx::decode(&path, Bytes::from(content));
+        let data = match &mut whole {
+            Ok(model) => onnx::data_files(&path, model)?,
+            // Another file than is meant may be anything: its checksum says so first.
+            Err(_) => Vec::new(),
+        };
+        let digest = onnx::digest(&file, &data);
+        check_digest(manifest, &path, &digest, data.len())?;
+        Ok(Read {
+            path,
+            whole,
+            data,
+            digest,
+        })
+    }
+
+    /// The part that the features need, once it is as the manifest says, and the files of weights.
+    fn checked(self, manifest: &Manifest) -> Result<(Graph, Vec<DataFile>), BackboneError> {
+        let whole = self.whole.map_err(|source| {
+            let build = build_command(manifest);
+            BackboneError::NotAGraph { source, build }
+        })?;
+        let mut model = cut(manifest, &self.path, &whole)?;
+        let summary = Summary::of(&model);
+        let difference =
+            check_input(manifest, &summary).or_else(|| check_output(manifest, &summary));
+        let path = self.path;
+        match difference {
+            None => {
+                onnx::float32_ports(&mut model);
+                let input = given_input(&model, &manifest.config.input.name);
+                Ok((Graph { path, model, input }, self.data))
+            }
+            Some(difference) => Err(difference.told(manifest, path)),
         }
     }
-    let found = hex(&sha256.finalize());
-    check_digest(manifest, &path, &found)?;
-    Ok(found)
 }
 
 fn open(manifest: &Manifest, path: &Path) -> Result<File, BackboneError> {
@@ -99,13 +132,19 @@ fn open(manifest: &Manifest, path: &Path) -> Result<File, BackboneError> {
     Ok(file)
 }
 
-fn check_digest(manifest: &Manifest, path: &Path, found: &str) -> Result<(), BackboneError> {
+fn check_digest(
+    manifest: &Manifest,
+    path: &Path,
+    found: &str,
+    data: usize,
+) -> Result<(), BackboneError> {
     match &manifest.config.sha256 {
         Some(expected) if expected.to_string() != found => Err(BackboneError::OtherFile {
             place: Box::new(manifest.document.place("sha256")),
             path: path.to_path_buf(),
             expected: expected.to_string(),
             found: found.to_owned(),
+            data,
             build: build_command(manifest),
         }),
         _ => Ok(()),

@@ -109,10 +109,11 @@ impl Manifest {
     /// The file is missing (the message has the command that makes it), has another checksum, is
     /// not ONNX, or differs in name, type, dimensions or width: the message shows both sides.
     pub fn check_graph(&self, root: &Path) -> Result<(), BackboneError> {
-        graph::load(self, root).map(|_| ())
+        graph::check(self, root)
     }
 
-    /// SHA-256 of the ONNX file under `root`, in hexadecimal: the network's part of a row's key.
+    /// SHA-256 of the ONNX file under `root`, in hexadecimal, with the files that it keeps weights
+    /// in (see [`onnx::digest`](super::onnx::digest)): the network's part of a row's key.
     ///
     /// # Errors
     /// The file is missing or can't be read, or its checksum is not the manifest's.

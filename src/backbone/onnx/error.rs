@@ -30,8 +30,9 @@ pub enum OnnxError {
     },
     /// The file, or the model to be written, is over protobuf's limit.
     #[error(
-        "{path}: {bytes} bytes are more than the {limit} that one ONNX protobuf can hold; \
-         models with external data are not supported", path = .path.display()
+        "{path}: {bytes} bytes are more than the {limit} that one ONNX file can hold: graphs of \
+         that size keep their weights in files beside them (external data), so that this is not \
+         one, or is to be exported in that form", path = .path.display()
     )]
     TooLarge {
         /// The file.
@@ -109,6 +110,18 @@ pub enum OnnxError {
     NameTaken {
         /// The name.
         name: String,
+    },
+    /// The weights in files beside the graph are over the limit of what is put into one.
+    #[error(
+        "{path}: the weights that it keeps in other files take more than {limit} bytes, which is \
+         the most that a graph can have here: cut it down (`catpipe model features`), or export \
+         it with weights of 16 bits", path = .path.display()
+    )]
+    TooManyWeights {
+        /// The ONNX file.
+        path: PathBuf,
+        /// The most that is allowed.
+        limit: u64,
     },
     /// A tensor's external data can't be used.
     #[error("{path}: the external data of `{tensor}`: {reason}", path = .path.display())]

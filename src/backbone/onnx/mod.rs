@@ -23,7 +23,7 @@ pub mod tiny;
 pub mod torch;
 
 pub use error::OnnxError;
-pub use external::inline;
+pub use external::{DataFile, data_files, digest, inline};
 pub use features::{Candidate, candidates, features};
 pub use file::{FILE_LIMIT, decode, encode, read, write};
 pub(crate) use ports::float32_ports;

@@ -1,13 +1,15 @@
 //! `catpipe model inspect`.
 
 use std::fmt::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use crate::backbone::onnx::{self, Candidate, Dim, Port, Shapes, Summary};
+use crate::backbone::onnx::{self, Candidate, DataFile, Dim, ModelProto, Port, Shapes, Summary};
 use crate::cli::failure::Failure;
 use crate::cli::output::{print, print_json};
+
+use super::sha256_hex;
 
 /// Show what an ONNX file takes, gives and costs, and where its features may be
 #[derive(Debug, clap::Args)]
@@ -24,21 +26,40 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: Args) -> Result<(), Failure> {
-    let model = onnx::read(&args.model).map_err(Failure::failed)?;
+    let mut model = onnx::read(&args.model).map_err(Failure::failed)?;
+    let files = Files::of(&args.model, &mut model)?;
     let (summary, shapes) = (Summary::of(&model), Shapes::of(&model));
     let candidates = onnx::candidates(&model, &shapes);
     if args.json {
-        return print_json(&Json::of(&summary, &shapes, &candidates));
+        return print_json(&Json::of(&files, &summary, &shapes, &candidates));
     }
-    print(&text(
-        &args.model.display().to_string(),
-        &summary,
-        &shapes,
-        &candidates,
-    ))
+    let path = args.model.display().to_string();
+    print(&text(&path, &files, &summary, &shapes, &candidates))
 }
 
-fn text(path: &str, summary: &Summary, shapes: &Shapes, candidates: &[Candidate]) -> String {
+/// The files of weights beside the graph, and the checksum of all.
+struct Files {
+    data: Vec<DataFile>,
+    sha256: String,
+}
+
+impl Files {
+    fn of(path: &Path, model: &mut ModelProto) -> Result<Self, Failure> {
+        let data = onnx::data_files(path, model).map_err(Failure::failed)?;
+        let unread = |e| Failure::failed(format!("{}: cannot be read: {e}", path.display()));
+        let file = sha256_hex(&std::fs::read(path).map_err(unread)?);
+        let sha256 = onnx::digest(&file, &data);
+        Ok(Files { data, sha256 })
+    }
+}
+
+fn text(
+    path: &str,
+    files: &Files,
+    summary: &Summary,
+    shapes: &Shapes,
+    candidates: &[Candidate],
+) -> String {
     let mut text = format!("{path}\n");
     let mut line = |what: &str, value: &str| {
         // Writing into a String cannot fail.
@@ -65,6 +86,11 @@ fn text(path: &str, summary: &Summary, shapes: &Shapes, candidates: &[Candidate]
             Err(node) => format!("can't be told: the shapes at node {node} are not known"),
         },
     );
+    line("sha256", &files.sha256);
+    for file in &files.data {
+        let megabytes = file.bytes as f64 / 1e6;
+        line("weights in", &format!("{}, {megabytes:.1} MB", file.name));
+    }
     for port in &summary.inputs {
         line("input", &port.to_string());
     }
@@ -103,6 +129,9 @@ struct Json<'a> {
     graph: &'a str,
     ir_version: i64,
     opset: Option<i64>,
+    /// As a manifest has it.
+    sha256: &'a str,
+    external_data: Vec<JsonFile<'a>>,
     nodes: usize,
     parameters: u64,
     /// For one image; `null` where it can't be told.
@@ -113,6 +142,14 @@ struct Json<'a> {
     outputs: Vec<JsonPort<'a>>,
     candidates: Vec<JsonCandidate<'a>>,
     metadata: &'a [(String, String)],
+}
+
+/// A file of weights beside the graph.
+#[derive(Serialize)]
+struct JsonFile<'a> {
+    file: &'a str,
+    bytes: u64,
+    sha256: &'a str,
 }
 
 /// A dimension is a number, a name such as `N`, or `?`.
@@ -133,13 +170,20 @@ struct JsonCandidate<'a> {
 }
 
 impl<'a> Json<'a> {
-    fn of(summary: &'a Summary, shapes: &'a Shapes, candidates: &'a [Candidate]) -> Self {
+    fn of(
+        files: &'a Files,
+        summary: &'a Summary,
+        shapes: &'a Shapes,
+        candidates: &'a [Candidate],
+    ) -> Self {
         let flops = shapes.flops();
         Self {
             producer: &summary.producer,
             graph: &summary.graph,
             ir_version: summary.ir_version,
             opset: summary.opset,
+            sha256: &files.sha256,
+            external_data: files.data.iter().map(json_file).collect(),
             nodes: summary.nodes,
             parameters: summary.parameters,
             flops: flops.ok(),
@@ -149,6 +193,14 @@ impl<'a> Json<'a> {
             candidates: candidates.iter().map(json_candidate).collect(),
             metadata: &summary.metadata,
         }
+    }
+}
+
+fn json_file(file: &DataFile) -> JsonFile<'_> {
+    JsonFile {
+        file: &file.name,
+        bytes: file.bytes,
+        sha256: &file.sha256,
     }
 }
 

@@ -15,6 +15,7 @@ fn exercise(path: &Path) {
         if let Ok(opened) = open(
             path,
             &Names {
+                groups: None,
                 images: "x",
                 labels,
                 classes,
@@ -29,6 +30,7 @@ fn exercise(path: &Path) {
     let _ = open(
         path,
         &Names {
+            groups: None,
             images: "nothing",
             labels: None,
             classes: None,
@@ -45,6 +47,7 @@ fn every_truncation_has_an_answer() {
     for len in (0..whole.len()).step_by(7) {
         fs::write(&path, &whole[..len]).unwrap();
         let names = Names {
+            groups: None,
             images: "x",
             labels: Some("y"),
             classes: Some("c"),

@@ -47,7 +47,7 @@ pub(super) fn read(
 
 /// The values, wide enough for every integer type of HDF5 (the library clips silently when a
 /// value does not fit the type that it is asked for).
-fn raw(array: &Array) -> Result<Vec<i128>, SourceError> {
+pub(super) fn raw(array: &Array) -> Result<Vec<i128>, SourceError> {
     let unreadable = |e: hdf5::Error| array.unreadable("the values".into(), &e);
     if array.element == TypeDescriptor::Unsigned(IntSize::U8) {
         let values = array.dataset.read_raw::<u64>().map_err(unreadable)?;

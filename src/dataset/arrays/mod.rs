@@ -1,4 +1,4 @@
-//! Examples as arrays in an HDF5 file: pixels `[N, H, W, 3]`, labels `[N]`, class names `[K]`.
+//! Examples as arrays in an HDF5 file: pixels `[N, H, W, 3]`, labels `[N]`, class names `[K]`, groups `[N]`.
 //!
 //! Images are read one at a time, so memory does not grow with their number. The HDF5 library
 //! works on one call at a time in the whole process; callers on other threads wait their turn.
@@ -6,6 +6,7 @@
 #[cfg(test)]
 mod damage_tests;
 mod find;
+mod groups;
 mod labels;
 mod names;
 #[cfg(test)]
@@ -37,6 +38,7 @@ pub(super) struct Names<'a> {
     pub(super) images: &'a str,
     pub(super) labels: Option<&'a str>,
     pub(super) classes: Option<&'a str>,
+    pub(super) groups: Option<&'a str>,
 }
 
 /// An open file of images.
@@ -50,6 +52,8 @@ pub(super) struct Arrays {
 pub(super) struct Opened {
     pub(super) arrays: Arrays,
     pub(super) examples: Vec<Example>,
+    /// The group of each example; empty where there are none.
+    pub(super) groups: Vec<Option<String>>,
     pub(super) classes: Vec<String>,
 }
 
@@ -79,6 +83,10 @@ pub(super) fn open(path: &Path, names: &Names, limits: &Limits) -> Result<Opened
         (None, Some(labels)) => numbered(labels),
         (None, None) => Vec::new(),
     };
+    let groups = match names.groups {
+        Some(name) => groups::read(&find::array(&file, path, ArrayKey::Groups, name)?, count)?,
+        None => Vec::new(),
+    };
     let examples = examples(path, names.images, count, labels.as_deref());
     Ok(Opened {
         arrays: Arrays {
@@ -87,6 +95,7 @@ pub(super) fn open(path: &Path, names: &Names, limits: &Limits) -> Result<Opened
             height,
         },
         examples,
+        groups,
         classes,
     })
 }

@@ -2,7 +2,9 @@
 
 use std::collections::HashSet;
 
+use hdf5::H5Type;
 use hdf5::types::{FixedAscii, FixedUnicode, TypeDescriptor, VarLenAscii, VarLenUnicode};
+use ndarray::s;
 
 use super::MAX_CLASSES;
 use super::find::Array;
@@ -37,7 +39,7 @@ pub(super) fn read(array: &Array) -> Result<Vec<String>, SourceError> {
     Ok(names)
 }
 
-fn checked(bytes: Vec<u8>) -> Result<String, String> {
+pub(super) fn checked(bytes: Vec<u8>) -> Result<String, String> {
     match String::from_utf8(bytes) {
         Ok(name) if name.is_empty() => Err("is empty".into()),
         Ok(name) if name.chars().any(char::is_control) => {
@@ -51,27 +53,42 @@ fn checked(bytes: Vec<u8>) -> Result<String, String> {
     }
 }
 
+/// How many names are read at once: a damaged file may declare many, and those of fixed length take
+/// [`MAX_NAME`] bytes each until they are known.
+const BLOCK: usize = 65_536;
+
 /// The bytes of each name. They are read as bytes and checked afterwards: the types of the HDF5
 /// wrapper take it on trust that a file's text is valid.
-fn raw(array: &Array) -> Result<Vec<Vec<u8>>, SourceError> {
-    let dataset = &array.dataset;
+pub(super) fn raw(array: &Array) -> Result<Vec<Vec<u8>>, SourceError> {
     let read = match array.element {
         TypeDescriptor::FixedAscii(n) | TypeDescriptor::FixedUnicode(n) if n > MAX_NAME => {
             return Err(array.too_large(format!("names of at most {MAX_NAME} bytes are accepted")));
         }
-        TypeDescriptor::FixedAscii(_) => dataset
-            .read_raw::<FixedAscii<MAX_NAME>>()
-            .map(|names| names.iter().map(|name| name.as_bytes().to_vec()).collect()),
-        TypeDescriptor::FixedUnicode(_) => dataset
-            .read_raw::<FixedUnicode<MAX_NAME>>()
-            .map(|names| names.iter().map(|name| name.as_bytes().to_vec()).collect()),
-        TypeDescriptor::VarLenAscii => dataset
-            .read_raw::<VarLenAscii>()
-            .map(|names| names.iter().map(|name| name.as_bytes().to_vec()).collect()),
-        TypeDescriptor::VarLenUnicode => dataset
-            .read_raw::<VarLenUnicode>()
-            .map(|names| names.iter().map(|name| name.as_bytes().to_vec()).collect()),
+        TypeDescriptor::FixedAscii(_) => blocks(array, |name: &FixedAscii<MAX_NAME>| {
+            name.as_bytes().to_vec()
+        }),
+        TypeDescriptor::FixedUnicode(_) => blocks(array, |name: &FixedUnicode<MAX_NAME>| {
+            name.as_bytes().to_vec()
+        }),
+        TypeDescriptor::VarLenAscii => blocks(array, |name: &VarLenAscii| name.as_bytes().to_vec()),
+        TypeDescriptor::VarLenUnicode => {
+            blocks(array, |name: &VarLenUnicode| name.as_bytes().to_vec())
+        }
         _ => return Err(array.wrong()),
     };
     read.map_err(|e| array.unreadable("the names".into(), &e))
+}
+
+fn blocks<T: H5Type>(
+    array: &Array,
+    bytes: impl Fn(&T) -> Vec<u8>,
+) -> Result<Vec<Vec<u8>>, hdf5::Error> {
+    let mut names = Vec::new();
+    let count = array.dataset.size();
+    for start in (0..count).step_by(BLOCK) {
+        let end = count.min(start + BLOCK);
+        let block = array.dataset.read_slice_1d::<T, _>(s![start..end])?;
+        names.extend(block.iter().map(&bytes));
+    }
+    Ok(names)
 }

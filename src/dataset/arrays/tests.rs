@@ -64,6 +64,7 @@ impl Fixture {
         open(
             &self.path(),
             &Names {
+                groups: None,
                 images,
                 labels: some(labels),
                 classes: some(classes),
@@ -77,7 +78,7 @@ impl Fixture {
         let text = error
             .to_string()
             .replace(&self.path().display().to_string(), "a.h5");
-        (text, error.key().unwrap())
+        (text, error.key("hdf5").unwrap())
     }
 }
 
@@ -339,6 +340,7 @@ fn files_that_are_not_there_or_not_hdf5_are_told_apart() {
         let error = open(
             path,
             &Names {
+                groups: None,
                 images: "x",
                 labels: None,
                 classes: None,
@@ -347,7 +349,7 @@ fn files_that_are_not_there_or_not_hdf5_are_told_apart() {
         )
         .err()
         .unwrap();
-        assert_eq!(error.key(), Some("hdf5"));
+        assert_eq!(error.key("hdf5"), Some("hdf5"));
         error.to_string().replace(&path.display().to_string(), "F")
     };
     assert_eq!(refusal(&dir.join("nowhere.h5")), "there is no file F");

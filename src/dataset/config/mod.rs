@@ -1,6 +1,9 @@
 //! The `dataset:` part of a pipeline: which sources hold the training and the test examples, and
 //! what is done about files that cannot be used.
 
+mod group;
+mod names;
+mod read;
 mod source;
 #[cfg(test)]
 mod tests;
@@ -8,6 +11,8 @@ mod values;
 
 use serde::{Deserialize, Serialize};
 
+pub use group::{GroupBy, Mark};
+pub use names::FileNames;
 pub use source::{Columns, ListFormat, SourceConfig};
 pub use values::{Background, Limits, OnDuplicates, OnError, Share, SplitConfig};
 
@@ -50,7 +55,8 @@ pub enum Sides {
     Divided {
         /// All examples.
         source: SourceConfig,
-        /// How they are divided; None where a list says it in a column.
+        /// How they are divided; None where a list says it in a column, and for `files`, which
+        /// then are all there is: there are no test examples.
         split: Option<SplitConfig>,
     },
 }
@@ -65,7 +71,18 @@ impl DatasetConfig {
     pub fn has_test(&self) -> bool {
         match &self.sides {
             Sides::Given { test, .. } => test.is_some(),
-            Sides::Divided { .. } => true,
+            Sides::Divided { source, split } => split.is_some() || !source.never_labelled(),
+        }
+    }
+
+    /// The sources with their keys in the section.
+    pub fn sources(&self) -> Vec<(&'static str, &SourceConfig)> {
+        match &self.sides {
+            Sides::Given { train, test } => {
+                let test = test.iter().map(|test| ("test", test));
+                std::iter::once(("train", train)).chain(test).collect()
+            }
+            Sides::Divided { source, .. } => vec![("source", source)],
         }
     }
 }

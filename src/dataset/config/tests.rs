@@ -85,6 +85,24 @@ fn values_out_of_range_are_refused() {
 }
 
 #[test]
+fn files_are_a_folder_a_pattern_or_paths_and_need_no_division() {
+    for text in [
+        "source: {files: photos, exclude: ['*.gif']}",
+        "source: {files: 'photos/**/*.jpg'}",
+        "source: {files: [b.jpg, a.jpg, b.jpg]}",
+    ] {
+        let config: DatasetConfig = serde_saphyr::from_str(text).unwrap();
+        assert!(!config.has_test(), "{text}");
+        let again = serde_saphyr::to_string(&config).unwrap();
+        let again: DatasetConfig = serde_saphyr::from_str(&again).unwrap();
+        assert_eq!(config, again);
+    }
+    let divided: DatasetConfig =
+        serde_saphyr::from_str("source: {files: photos}\nsplit: {test: 0.5}").unwrap();
+    assert!(divided.has_test());
+}
+
+#[test]
 fn an_unknown_key_is_refused_with_the_known_ones() {
     let message = refusal("train: {hdf5: a.h5, images: x, lables: y}");
     assert!(
@@ -115,9 +133,18 @@ fn missing_and_mixed_keys_are_named() {
     );
     let exclude = refusal("train: {csv: b, exclude: [y]}");
     assert!(
-        exclude.contains("`exclude` belongs to a `folder` source"),
+        exclude.contains("`exclude` belongs to a `folder` or `files` source"),
         "{exclude}"
     );
+    let labels = refusal("train: {files: b, labels: y}");
+    assert!(labels.contains("images without labels"), "{labels}");
+    for empty in ["''", "[]", "{a: b}"] {
+        let empty = refusal(&format!("train: {{files: {empty}}}"));
+        assert!(
+            empty.contains("files") || empty.contains("a folder"),
+            "{empty}"
+        );
+    }
     let nameless = refusal("train: {hdf5: a.h5, images: x, classes: c}");
     assert!(nameless.contains("give `labels` too"), "{nameless}");
     let train = refusal("test: {folder: b}");

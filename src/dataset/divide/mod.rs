@@ -1,6 +1,8 @@
 //! One source divided into a training and a test side.
 
 #[cfg(test)]
+mod group_tests;
+#[cfg(test)]
 mod tests;
 
 use std::collections::HashMap;

@@ -42,6 +42,7 @@ fn the_same_and_the_alike_are_found_with_both_ids() {
     save(dir.path(), "train/b/blank.png", &RgbImage::new(9, 9));
     save(dir.path(), "test/b/blank.png", &RgbImage::new(8, 8));
     let source = |side: &str| SourceConfig::Folder {
+        group_by: None,
         folder: side.into(),
         exclude: Vec::new(),
     };

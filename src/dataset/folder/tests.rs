@@ -1,5 +1,6 @@
 //! Class folders, right and wrong, in real folders.
 
+use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::symlink;
 
@@ -40,7 +41,7 @@ fn files(dir: &TempDir) -> Files {
 
 fn refusal(dir: &TempDir) -> String {
     let error = list(dir).err().unwrap();
-    assert_eq!(error.key(), Some("folder"));
+    assert_eq!(error.key("folder"), Some("folder"));
     error
         .to_string()
         .replace(&dir.path().display().to_string(), "D")

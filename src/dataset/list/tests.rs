@@ -33,7 +33,7 @@ fn seen(opened: &Opened) -> Vec<Seen> {
 fn refusal(format: ListFormat, list: &str) -> String {
     let dir = folder("list", list);
     let error = open_list(&dir, format, &Columns::default()).err().unwrap();
-    assert_eq!(error.key(), Some(format.key()));
+    assert_eq!(error.key(format.key()), Some(format.key()));
     error
         .to_string()
         .replace(&dir.path().display().to_string(), "D")

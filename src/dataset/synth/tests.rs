@@ -65,6 +65,7 @@ fn a_written_set_is_a_dataset() {
         );
         assert_eq!(seen.into_inner(), 18);
         let source = |side| SourceConfig::Folder {
+            group_by: None,
             folder: out.join(side),
             exclude: Vec::new(),
         };

@@ -1,0 +1,144 @@
+//! Examples without classes: the images of a folder, of a pattern, or of a list of paths.
+//!
+//! Those of a folder or a pattern are sorted by path; those of a list keep its order, and one that
+//! stands in it twice is two examples.
+
+#[cfg(test)]
+mod tests;
+
+use std::path::{Path, PathBuf};
+
+use super::config::FileNames;
+use super::error::SourceError;
+use super::files::check;
+use super::glob::Glob;
+use super::sieve::Sieve;
+use super::source::{Example, under};
+use super::walk::Walk;
+
+/// What opening such a source gives.
+pub(super) struct Opened {
+    pub(super) examples: Vec<Example>,
+    /// The folder that the ids start in.
+    pub(super) root: PathBuf,
+    /// What was opened, as it is shown.
+    pub(super) shown: PathBuf,
+}
+
+/// Lists the images of `names` and checks that each begins like an image.
+pub(super) fn open(
+    root: &Path,
+    names: &FileNames,
+    exclude: &[Glob],
+    sieve: &mut Sieve,
+) -> Result<Opened, SourceError> {
+    match names {
+        FileNames::Listed(paths) => listed(root, paths, exclude, sieve),
+        FileNames::Under(name) => {
+            let path = under(root, Path::new(name));
+            if path.is_dir() {
+                below(path, None, exclude, sieve)
+            } else if path.exists() {
+                one(&path, sieve)
+            } else if let Some((folder, pattern)) = pattern(name) {
+                below(under(root, &folder), Some(&pattern), exclude, sieve)
+            } else {
+                Err(SourceError::NoFiles { path })
+            }
+        }
+    }
+}
+
+/// The folder where a pattern's stars begin, and the pattern below it.
+fn pattern(name: &str) -> Option<(PathBuf, Glob)> {
+    let parts: Vec<&str> = name.split('/').collect();
+    let first = parts.iter().position(|part| Glob::is_pattern(part))?;
+    let mut folder = parts[..first].join("/");
+    if first > 0 {
+        folder.push('/'); // `/` itself, of an absolute pattern, is a folder too
+    }
+    // `a//b` and `a/./b` are `a/b`, as everywhere.
+    let rest: Vec<&str> = parts[first..]
+        .iter()
+        .copied()
+        .filter(|part| !part.is_empty() && *part != ".")
+        .collect();
+    let glob = Glob::try_from(rest.join("/")).ok()?;
+    Some((PathBuf::from(folder), glob))
+}
+
+fn below(
+    folder: PathBuf,
+    pattern: Option<&Glob>,
+    exclude: &[Glob],
+    sieve: &mut Sieve,
+) -> Result<Opened, SourceError> {
+    let root = if folder.as_os_str().is_empty() {
+        PathBuf::from(".")
+    } else {
+        folder
+    };
+    if !root.is_dir() {
+        return Err(SourceError::NoFolder { path: root });
+    }
+    let mut ids = Vec::new();
+    Walk::new(exclude, sieve)
+        .matching(pattern)
+        .collect(&root, "", &[], &mut ids)?;
+    // By id, not folder by folder: an id does not depend on how a folder is walked.
+    ids.sort();
+    // With bad files only, what is wrong with them says more.
+    if ids.is_empty() && sieve.bad_count() == 0 {
+        return Err(SourceError::NoMatch {
+            path: root,
+            pattern: pattern.map(|pattern| pattern.as_str().to_owned()),
+        });
+    }
+    Ok(Opened {
+        examples: ids.into_iter().map(example).collect(),
+        shown: root.clone(),
+        root,
+    })
+}
+
+fn one(path: &Path, sieve: &mut Sieve) -> Result<Opened, SourceError> {
+    let folder = path.parent().map(PathBuf::from).unwrap_or_default();
+    let id = path.file_name().unwrap_or_default().to_string_lossy();
+    let mut examples = Vec::new();
+    match check(path) {
+        Ok(()) => examples.push(example(id.into_owned())),
+        Err(error) => sieve.bad(&id, error)?,
+    }
+    Ok(Opened {
+        examples,
+        root: folder,
+        shown: path.to_owned(),
+    })
+}
+
+fn listed(
+    root: &Path,
+    paths: &[String],
+    exclude: &[Glob],
+    sieve: &mut Sieve,
+) -> Result<Opened, SourceError> {
+    let mut examples = Vec::with_capacity(paths.len());
+    for path in paths {
+        if sieve.excludes(exclude, path) {
+            continue;
+        }
+        match check(&under(root, Path::new(path))) {
+            Ok(()) => examples.push(example(path.clone())),
+            Err(error) => sieve.bad(path, error)?,
+        }
+    }
+    Ok(Opened {
+        examples,
+        root: root.to_owned(),
+        shown: root.to_owned(),
+    })
+}
+
+fn example(id: String) -> Example {
+    Example { id, label: None }
+}

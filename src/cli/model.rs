@@ -1,5 +1,6 @@
 //! `catpipe model`: work on backbone graphs.
 
+mod detect;
 mod features;
 mod inspect;
 
@@ -32,6 +33,7 @@ enum ModelCommand {
     },
     Inspect(inspect::Args),
     Features(features::Args),
+    Detect(detect::Args),
 }
 
 #[derive(Debug, Subcommand)]
@@ -60,6 +62,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         } => import(&model, &output),
         ModelCommand::Inspect(args) => inspect::run(args),
         ModelCommand::Features(args) => features::run(args),
+        ModelCommand::Detect(args) => detect::run(args),
     }
 }
 

@@ -2,8 +2,8 @@
 
 use super::classifier::Classifier;
 use crate::backbone::manifest::{
-    Color, Crop, Dtype, Filter, Finite, Fit, Positive, PreprocessConfig, PreprocessSource, Preset,
-    ResizeConfig, Shortest,
+    Centre, Color, Crop, Dtype, Filter, Finite, Fit, Positive, PreprocessConfig, PreprocessSource,
+    Preset, ResizeConfig, Shortest,
 };
 
 /// What happens to the values of the pixels: order of the channels, scale, mean and deviation.
@@ -52,7 +52,7 @@ impl Rule {
     pub fn config(self) -> ResizeConfig {
         let fit = match self {
             Self::Stretch => Fit::Stretch,
-            Self::Crop => Fit::ShortestSide(Shortest::Crop(Crop::known(0.875))),
+            Self::Crop => Fit::ShortestSide(Shortest::Crop(Crop::known(0.875)), Centre::Even),
         };
         ResizeConfig {
             fit,

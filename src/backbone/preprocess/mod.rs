@@ -13,13 +13,15 @@ mod tests;
 use std::sync::Arc;
 
 use fast_image_resize::images::{Image, ImageRef};
-use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+use fast_image_resize::{
+    FilterType, ImageBufferError, PixelType, ResizeAlg, ResizeError, ResizeOptions, Resizer,
+};
 use image::RgbImage;
 
 use self::place::Placement;
 use self::planes::Planes;
 use super::error::BackboneError;
-use super::manifest::{Color, Filter, Fit, InputConfig, PreprocessConfig, ResizeConfig};
+use super::manifest::{Centre, Color, Filter, Fit, InputConfig, PreprocessConfig, ResizeConfig};
 
 /// What resizes. Its major version is part of a row's key: other arithmetic is another pixel.
 const RESIZER: &str = "fast_image_resize-6";
@@ -189,7 +191,7 @@ impl Preprocessor {
         image: &RgbImage,
         placement: &Placement,
         config: ResizeConfig,
-    ) -> Result<(), Box<dyn std::error::Error>> {
+    ) -> Result<(), ScaleError> {
         let algorithm = algorithm(config);
         let [left, top, wide, high] = placement.source;
         let (width, height) = placement.size;
@@ -240,6 +242,17 @@ impl Preprocessor {
     }
 }
 
+/// Why an image could not be scaled: a mistake of ours, since sizes are checked before.
+#[derive(Debug, thiserror::Error)]
+enum ScaleError {
+    /// A buffer does not hold an image of its size.
+    #[error(transparent)]
+    Buffer(#[from] ImageBufferError),
+    /// The part to be scaled does not lie in the image.
+    #[error(transparent)]
+    Resize(#[from] ResizeError),
+}
+
 /// Scales the part `source` (left, top, width, height) of an image to a buffer of a size.
 fn pass(
     resizer: &mut Resizer,
@@ -247,7 +260,7 @@ fn pass(
     (pixels, (width, height)): (&[u8], (u32, u32)),
     [left, top, wide, high]: [f64; 4],
     (out, size): (&mut Vec<u8>, (u32, u32)),
-) -> Result<(), Box<dyn std::error::Error>> {
+) -> Result<(), ScaleError> {
     out.resize(3 * size.0 as usize * size.1 as usize, 0);
     let from = ImageRef::new(width, height, pixels, PixelType::U8x3)?;
     let mut to = Image::from_slice_u8(size.0, size.1, out, PixelType::U8x3)?;
@@ -288,11 +301,12 @@ fn network_key(input: &InputConfig, config: &PreprocessConfig) -> String {
     let (width, height) = (input.width(), input.height());
     let rule = match config.resize.fit {
         Fit::Stretch => "stretch".to_owned(),
-        Fit::ShortestSide(shortest) => {
-            format!(
-                "shortest_side {} crop",
-                place::side(shortest, (width, height))
-            )
+        Fit::ShortestSide(shortest, centre) => {
+            let side = place::side(shortest, (width, height));
+            match centre {
+                Centre::Even => format!("shortest_side {side} crop"),
+                Centre::Floor => format!("shortest_side {side} crop floor"),
+            }
         }
         Fit::Letterbox(fill) => format!("letterbox {fill:?}"),
     };

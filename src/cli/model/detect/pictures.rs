@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use crate::backbone::detect::{Classifier, Pictures};
 use crate::cli::failure::Failure;
-use crate::dataset;
+use crate::dataset::{self, DecodeError, SourceError};
 
 /// Folders in folders in folders: a link to one that it lies in ends here.
 const DEEPEST: usize = 32;
@@ -29,23 +29,30 @@ pub(super) fn take(folder: &Path, limit: usize, classifier: &Classifier) -> Resu
         pictures: Pictures::new(classifier),
         passed_over: 0,
     };
+    // The first that should have been one.
     let mut first = None;
     for (id, path) in files {
         if taken.pictures.len() == limit {
             break;
         }
-        let added = dataset::picture(&path).map_err(|error| error.to_string());
-        let added = added.and_then(|picture| {
-            let added = taken.pictures.add(&id, &picture);
-            added.map_err(|error| error.to_string())
-        });
-        if let Err(error) = added {
+        let added = match dataset::picture(&path) {
+            Ok(picture) => {
+                let added = taken.pictures.add(&id, &picture);
+                added.map_err(|error| Some(error.to_string()))
+            }
+            Err(SourceError::Image {
+                error: DecodeError::Format { .. } | DecodeError::Empty,
+                ..
+            }) => Err(None),
+            Err(broken) => Err(Some(broken.to_string())),
+        };
+        if let Err(broken) = added {
             taken.passed_over += 1;
-            first.get_or_insert(error);
+            first = first.or(broken);
         }
     }
     if taken.pictures.is_empty() {
-        let why = first.map_or_else(String::new, |error| format!("; {error}"));
+        let why = first.map_or_else(String::new, |error: String| format!("; {error}"));
         return Err(Failure::failed(format!(
             "{}: there is no picture in this folder or below it{why}",
             folder.display()

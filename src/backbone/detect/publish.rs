@@ -27,7 +27,10 @@ enum Graph {
     /// The classifier's own file offers the features.
     Own,
     /// It has to be cut, into a file beside the manifest.
-    Cut { path: PathBuf, model: ModelProto },
+    Cut {
+        path: PathBuf,
+        model: Box<ModelProto>,
+    },
 }
 
 impl Plan {
@@ -46,7 +49,10 @@ impl Plan {
             let stem = manifest.file_stem().unwrap_or(path.as_os_str());
             let name = format!("{}-features.onnx", stem.to_string_lossy());
             let path = manifest.with_file_name(name);
-            Graph::Cut { path, model }
+            Graph::Cut {
+                path,
+                model: Box::new(model),
+            }
         };
         let plan = Self {
             manifest: manifest.to_owned(),

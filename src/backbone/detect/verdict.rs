@@ -21,9 +21,9 @@ pub enum Verdict {
         convention: Convention,
         /// Its resize rule, where one of the two leads clearly.
         rule: Option<Rule>,
-        /// By how many standard errors it leads, and before what; `None` where all others were
-        /// dropped early.
-        next: Option<(f64, Convention)>,
+        /// By how many standard errors it leads, and before what ([`Convention::label`]); `None`
+        /// where all others were dropped early.
+        next: Option<(f64, String)>,
     },
     /// Several conventions are too close.
     Tied {
@@ -82,7 +82,7 @@ impl Verdict {
             rule: (!undecided).then_some(best.rule),
             next: others
                 .first()
-                .map(|(convention, behind)| (*behind, *convention)),
+                .map(|(convention, behind)| (*behind, convention.label())),
         }
     }
 }

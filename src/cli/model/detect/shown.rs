@@ -135,9 +135,9 @@ pub(super) fn notes(report: &Report) -> Vec<String> {
     let score = score.map_or(0.0, |figures| figures.score);
     let lead = match next {
         Some((behind, next)) => {
-            format!("{} is {behind:.1} standard errors behind", next.label())
+            format!("The next best, {next}, is {behind:.1} standard errors behind.")
         }
-        None => "all other conventions fell far behind".to_owned(),
+        None => "All other conventions fell far behind.".to_owned(),
     };
     let rule = match rule {
         Some(rule) => format!("Resize rule: {}, which leads clearly.", rule.name()),
@@ -145,10 +145,11 @@ pub(super) fn notes(report: &Report) -> Vec<String> {
     };
     vec![
         format!(
-            "Found by `catpipe model detect` on {}: {}, score {score:.3}; {lead}.",
+            "Found by `catpipe model detect` on {}: {}, score {score:.3}.",
             pictures(report.pictures),
             convention.label()
         ),
+        lead,
         rule,
     ]
 }

@@ -1,5 +1,6 @@
 //! `catpipe model`: work on backbone graphs.
 
+mod detect;
 mod features;
 mod import;
 mod inspect;
@@ -21,6 +22,7 @@ enum ModelCommand {
     Import(import::Args),
     Inspect(inspect::Args),
     Features(features::Args),
+    Detect(detect::Args),
 }
 
 pub(super) fn run(args: Args) -> Result<(), Failure> {
@@ -28,6 +30,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         ModelCommand::Import(args) => import::run(args),
         ModelCommand::Inspect(args) => inspect::run(args),
         ModelCommand::Features(args) => features::run(args),
+        ModelCommand::Detect(args) => detect::run(args),
     }
 }
 

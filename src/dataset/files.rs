@@ -64,6 +64,25 @@ impl Files {
     }
 }
 
+/// Reads one picture of any format that a dataset may have, with the default limits: for what
+/// needs a few pictures and no dataset.
+///
+/// # Errors
+/// The file cannot be read, or is no picture that can be decoded.
+pub fn picture(path: &Path) -> Result<RgbImage, SourceError> {
+    check(path)?;
+    let files = Files {
+        opened: path.to_owned(),
+        root: PathBuf::new(),
+        rules: Rules::default(),
+    };
+    let image = |error| SourceError::Image {
+        path: path.to_owned(),
+        error,
+    };
+    decode::decode(&files.whole(path)?, &files.rules).map_err(image)
+}
+
 /// Refuses what cannot be an image, by its kind and its first bytes.
 pub(super) fn check(path: &Path) -> Result<(), SourceError> {
     let problem = if path.is_file() {

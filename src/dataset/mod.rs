@@ -34,6 +34,7 @@ pub use config::{
 pub use decode::DecodeError;
 pub use duplicates::{Duplicate, NEAR};
 pub use error::{ArrayKey, ArrayKind, DatasetError, SourceError, Split};
+pub use files::picture;
 pub use glob::Glob;
 pub use list::ListProblem;
 pub use sieve::Skipped;

@@ -1,7 +1,8 @@
 //! Hugging Face's `preprocessor_config.json`.
 //!
-//! What a file leaves out differs by the class that reads it; catpipe takes as granted only what
-//! all classes agree on (levels are multiplied by 1/255) and asks for the rest.
+//! What a file means differs by the class that reads it, see [`Processor`]. Of what it leaves out
+//! catpipe takes as granted only what all classes agree on (levels are multiplied by 1/255), and
+//! whether the class it names crops; it asks for the rest.
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -10,7 +11,8 @@ use serde_json::Value;
 use super::foreign::{Refusal, Said, deviations, means, only, required};
 use super::number::{Crop, Finite, Positive, Side};
 use super::preprocess::{Color, PreprocessConfig};
-use super::resize::{Filter, Fit, ResizeConfig, Shortest};
+use super::processor::{Processor, Rule};
+use super::resize::{Centre, Filter, Fit, ResizeConfig, Shortest};
 
 /// The file's fields; any other is an error.
 #[derive(Debug, Deserialize)]
@@ -35,6 +37,10 @@ pub(super) struct File {
     do_pad: Option<bool>,
     data_format: Option<String>,
     // What says nothing about the pixels of an RGB image.
+    #[serde(rename = "do_reduce_labels")]
+    _do_reduce_labels: Option<IgnoredAny>,
+    #[serde(rename = "reduce_labels")]
+    _reduce_labels: Option<IgnoredAny>,
     #[serde(rename = "do_convert_rgb")]
     _do_convert_rgb: Option<IgnoredAny>,
     #[serde(rename = "processor_class")]
@@ -64,7 +70,9 @@ impl File {
         let first = "channels_first".to_owned();
         only("data_format", self.data_format.as_ref(), &first)?;
         only("do_resize", self.do_resize.as_ref(), &true)?;
-        let (fit, size) = self.fit()?;
+        let processor = self.processor()?;
+        self.check_special(processor.map(|processor| processor.rule))?;
+        let (fit, size) = self.fit(processor)?;
         let filter = filter(required("resample", self.resample)?)?;
         let scale = match self.do_rescale {
             Some(false) => 1.0,
@@ -93,25 +101,51 @@ impl File {
         Ok((config, size))
     }
 
-    fn class(&self) -> &str {
-        let class = self.image_processor_type.as_deref();
-        class
-            .or(self.feature_extractor_type.as_deref())
-            .unwrap_or("")
+    /// The class that reads the file, where the file names it.
+    fn processor(&self) -> Result<Option<Processor>, Refusal> {
+        let (field, class) = match (&self.image_processor_type, &self.feature_extractor_type) {
+            (Some(class), _) => ("image_processor_type", class),
+            (None, Some(class)) => ("feature_extractor_type", class),
+            (None, None) => return Ok(None),
+        };
+        let found = Processor::named(class).map_err(|reason| (field, reason))?;
+        Ok(Some(found))
     }
 
-    fn fit(&self) -> Result<(Fit, [u32; 2]), Refusal> {
-        let size = self.size("size", required("size", self.size.as_ref())?)?;
-        if let Some(share) = self.crop_pct {
-            return self.convnext(share, &size);
+    /// Fields of a single class: elsewhere they are not read, and there they are on by default.
+    fn check_special(&self, rule: Option<Rule>) -> Result<(), Refusal> {
+        match rule {
+            Some(Rule::EfficientNet) => {
+                required("include_top", self.include_top)?;
+            }
+            Some(Rule::MobileVit) => {
+                required("do_flip_channel_order", self.do_flip_channel_order)?;
+            }
+            Some(_) => {
+                only(
+                    "do_flip_channel_order",
+                    self.do_flip_channel_order.as_ref(),
+                    &false,
+                )?;
+            }
+            None => {}
         }
-        let crop = match (&self.crop_size, self.do_center_crop) {
-            (_, Some(false)) | (None, None) => None,
-            (crop, _) => match self.size("crop_size", required("crop_size", crop.as_ref())?)? {
-                Size::Rectangle(crop) => Some(crop),
-                Size::ShortestEdge(edge) => Some([edge, edge]),
-            },
-        };
+        Ok(())
+    }
+
+    fn fit(&self, processor: Option<Processor>) -> Result<(Fit, [u32; 2]), Refusal> {
+        let square = processor.map(|processor| processor.square);
+        let size = size("size", required("size", self.size.as_ref())?, square)?;
+        let rule = processor.map(|processor| processor.rule);
+        if rule == Some(Rule::ConvNext) {
+            only("do_center_crop", self.do_center_crop.as_ref(), &false)?;
+            return convnext(required("crop_pct", self.crop_pct)?, &size);
+        }
+        if self.crop_pct.is_some() {
+            let reason = "is supported for ConvNext processors alone".to_owned();
+            return Err(("crop_pct", reason));
+        }
+        let crop = self.crop(processor)?;
         match (size, crop) {
             (Size::Rectangle(size), None) => Ok((Fit::Stretch, size)),
             (Size::Rectangle(size), Some(crop)) if size == crop => Ok((Fit::Stretch, size)),
@@ -120,8 +154,13 @@ impl File {
                 format!("{crop:?} out of an image stretched to {size:?} is not supported"),
             )),
             (Size::ShortestEdge(edge), Some(crop)) => {
+                let edge = match rule {
+                    // As transformers computes it.
+                    Some(Rule::Levit) => (256.0 / 224.0 * f64::from(edge)) as u32,
+                    _ => edge,
+                };
                 let side = Side::try_from(edge).map_err(|reason| ("size", reason))?;
-                Ok((Fit::ShortestSide(Shortest::Side(side)), crop))
+                Ok((shortest_side(Shortest::Side(side)), crop))
             }
             (Size::ShortestEdge(_), None) => Err((
                 "size",
@@ -132,55 +171,70 @@ impl File {
         }
     }
 
-    /// ConvNeXt's own rule: from 384 pixels on a stretch, below a crop of this share.
-    fn convnext(&self, share: f64, size: &Size) -> Result<(Fit, [u32; 2]), Refusal> {
-        match *size {
-            Size::ShortestEdge(edge) if self.class().starts_with("ConvNext") => {
-                let crop = Crop::try_from(share).map_err(|reason| ("crop_pct", reason))?;
-                let fit = match edge {
-                    384.. => Fit::Stretch,
-                    _ => Fit::ShortestSide(Shortest::Crop(crop)),
-                };
-                Ok((fit, [edge, edge]))
-            }
-            _ => Err((
-                "crop_pct",
-                "is supported for ConvNext processors with a `shortest_edge` alone".to_owned(),
+    /// The crop's height and width, if there is one: as the file says, else as its class does.
+    fn crop(&self, processor: Option<Processor>) -> Result<Option<[u32; 2]>, Refusal> {
+        let crops = match (self.do_center_crop, processor) {
+            (Some(crops), _) => crops,
+            (None, Some(processor)) => processor.crops,
+            (None, None) if self.crop_size.is_none() => false,
+            (None, None) => required("do_center_crop", None)?,
+        };
+        if !crops {
+            return Ok(None);
+        }
+        let crop = required("crop_size", self.crop_size.as_ref())?;
+        match size("crop_size", crop, Some(true))? {
+            Size::Rectangle(crop) => Ok(Some(crop)),
+            Size::ShortestEdge(_) => Err((
+                "crop_size",
+                format!("{crop} is not supported, only height and width, or a number"),
             )),
         }
     }
+}
 
-    /// `{"height": h, "width": w}`, `{"shortest_edge": n}`, or in old files a bare number, whose
-    /// meaning depends on the class.
-    fn size(&self, field: &'static str, value: &Value) -> Result<Size, Refusal> {
-        let side = |value: &Value| value.as_u64().and_then(|side| u32::try_from(side).ok());
-        let refuse = |reason: &str| Err((field, format!("{value} {reason}")));
-        match value {
-            Value::Object(map) => {
-                let of = |key| map.get(key).and_then(side);
-                match (map.len(), of("height"), of("width"), of("shortest_edge")) {
-                    (2, Some(height), Some(width), None) => Ok(Size::Rectangle([height, width])),
-                    (1, None, None, Some(edge)) => Ok(Size::ShortestEdge(edge)),
-                    _ => refuse("is not supported, only height and width, or shortest_edge"),
-                }
-            }
-            _ => {
-                let Some(edge) = side(value) else {
-                    return refuse("is no number of pixels");
-                };
-                let is = |names: &[&str]| names.iter().any(|n| self.class().starts_with(n));
-                if field == "crop_size" || is(&["ViT", "DeiT", "Beit"]) {
-                    Ok(Size::Rectangle([edge, edge]))
-                } else if is(&["CLIP", "ConvNext", "Levit"]) {
-                    Ok(Size::ShortestEdge(edge))
-                } else {
-                    refuse(
-                        "may mean a square or the shortest edge: write {\"height\": .., \
-                         \"width\": ..} or {\"shortest_edge\": ..}",
-                    )
-                }
-            }
-        }
+/// With the middle where Hugging Face's processors have it.
+fn shortest_side(shortest: Shortest) -> Fit {
+    Fit::ShortestSide(shortest, Centre::Floor)
+}
+
+/// ConvNeXt's own rule: from 384 pixels on a stretch, below a crop of this share.
+fn convnext(share: f64, size: &Size) -> Result<(Fit, [u32; 2]), Refusal> {
+    let Size::ShortestEdge(edge) = *size else {
+        let reason = "of a ConvNext processor must be {\"shortest_edge\": ..}".to_owned();
+        return Err(("size", reason));
+    };
+    let crop = Crop::try_from(share).map_err(|reason| ("crop_pct", reason))?;
+    let fit = match edge {
+        384.. => Fit::Stretch,
+        _ => shortest_side(Shortest::Crop(crop)),
+    };
+    Ok((fit, [edge, edge]))
+}
+
+/// `{"height": h, "width": w}`, `{"shortest_edge": n}`, or in old files a bare number, whose
+/// meaning depends on the class.
+fn size(field: &'static str, value: &Value, square: Option<bool>) -> Result<Size, Refusal> {
+    let side = |value: &Value| value.as_u64().and_then(|side| u32::try_from(side).ok());
+    let refuse = |reason: &str| Err((field, format!("{value} {reason}")));
+    if let Value::Object(map) = value {
+        let of = |key| map.get(key).and_then(side);
+        return match (map.len(), of("height"), of("width"), of("shortest_edge")) {
+            (2, Some(height), Some(width), None) => Ok(Size::Rectangle([height, width])),
+            (1, None, None, Some(edge)) => Ok(Size::ShortestEdge(edge)),
+            _ => refuse("is not supported, only height and width, or shortest_edge"),
+        };
+    }
+    let Some(edge) = side(value) else {
+        return refuse("is no number of pixels");
+    };
+    match square {
+        Some(true) => Ok(Size::Rectangle([edge, edge])),
+        Some(false) => Ok(Size::ShortestEdge(edge)),
+        None => refuse(
+            "may mean a square or the shortest edge: write {\"height\": .., \"width\": ..} or \
+             {\"shortest_edge\": ..}",
+        ),
     }
 }
 

@@ -2,12 +2,15 @@
 
 mod config;
 mod foreign;
+#[cfg(test)]
+mod golden_tests;
 mod graph;
 mod huggingface;
 mod number;
 mod preprocess;
 #[cfg(test)]
 mod preprocess_tests;
+mod processor;
 mod resize;
 #[cfg(test)]
 mod tests;
@@ -22,7 +25,7 @@ pub use config::{
 pub use foreign::ForeignError;
 pub use number::{Crop, Finite, Positive, Side, Width};
 pub use preprocess::{Color, PreprocessConfig, PreprocessSource, Preset};
-pub use resize::{Filter, Fit, ResizeConfig, Shortest};
+pub use resize::{Centre, Filter, Fit, ResizeConfig, Shortest};
 
 use super::error::BackboneError;
 use super::preprocess::Preprocess;

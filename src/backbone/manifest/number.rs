@@ -27,7 +27,7 @@ macro_rules! number {
             }
 
             /// A number of this program's own, which is within the range.
-            pub(super) const fn known(number: f64) -> Self {
+            pub(in crate::backbone) const fn known(number: f64) -> Self {
                 Self(number)
             }
         }

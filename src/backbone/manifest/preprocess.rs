@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::number::{Crop, Finite, Positive};
-use super::resize::{Filter, Fit, ResizeConfig, Shortest};
+use super::resize::{Centre, Filter, Fit, ResizeConfig, Shortest};
 
 /// From an RGB image to the input: resize, order the channels, then for each value x of 0..=255
 /// `(x * scale - mean) / std`, with mean and std in the order of `color`.
@@ -99,7 +99,7 @@ impl Preset {
     }
 
     fn resize(self) -> ResizeConfig {
-        let shortest = |crop| Fit::ShortestSide(Shortest::Crop(Crop::known(crop)));
+        let shortest = |crop| Fit::ShortestSide(Shortest::Crop(Crop::known(crop)), Centre::Even);
         let (fit, filter) = match self {
             Self::KerasCaffe | Self::KerasTf | Self::None => (Fit::Stretch, Filter::Bilinear),
             Self::TorchImagenet => (shortest(0.875), Filter::Bilinear),

@@ -145,7 +145,7 @@ fn a_hugging_face_file_means_what_its_processor_does() {
     let clip = beside("huggingface", CLIP, 224).unwrap();
     // The shortest edge must not become a square.
     assert!(
-        clip.starts_with("shortest_side 256 crop 224x224 bicubic antialias"),
+        clip.starts_with("shortest_side 256 crop floor 224x224 bicubic antialias"),
         "{clip}"
     );
     let vit = r#"{"do_normalize": true, "do_resize": true, "feature_extractor_type":
@@ -161,8 +161,55 @@ fn a_hugging_face_file_means_what_its_processor_does() {
         "ConvNextImageProcessor", "size": {"shortest_edge": 224}}"#;
     let convnext = beside("huggingface", convnext, 224).unwrap();
     assert!(
-        convnext.starts_with("shortest_side 256 crop 224x224 bicubic"),
+        convnext.starts_with("shortest_side 256 crop floor 224x224 bicubic"),
         "{convnext}"
+    );
+}
+
+#[test]
+fn what_a_hugging_face_file_leaves_out_is_what_its_class_does() {
+    let crops = beside(
+        "huggingface",
+        &CLIP.replace(r#""do_center_crop": true,"#, ""),
+        224,
+    );
+    assert!(crops.unwrap().starts_with("shortest_side 256 crop floor"));
+    let vit = CLIP
+        .replace("CLIPImageProcessor", "ViTImageProcessorFast")
+        .replace(r#"{"shortest_edge": 256}"#, "224")
+        .replace(r#""do_center_crop": true,"#, "");
+    assert!(
+        beside("huggingface", &vit, 224)
+            .unwrap()
+            .starts_with("stretch 224x224")
+    );
+    let nobody = vit.replace(r#""image_processor_type": "ViTImageProcessorFast","#, "");
+    let found = beside("huggingface", &nobody, 224).expect_err("no class");
+    assert!(
+        found.contains("`size`: 224 may mean a square or the shortest edge"),
+        "{found}"
+    );
+    let sized = nobody.replace("224,", r#"{"height": 224, "width": 224},"#);
+    let sized = sized.replace(r#""size": 224"#, r#""size": {"height": 224, "width": 224}"#);
+    let found = beside("huggingface", &sized, 224).expect_err("a crop or none");
+    assert!(found.contains("`do_center_crop`: is missing"), "{found}");
+}
+
+#[test]
+fn where_the_middle_is_can_be_said_by_hand() {
+    let resize = "resize: {rule: shortest_side, side: 40, centre: floor, filter: bilinear, \
+                  antialias: true}";
+    let floor = key(&format!("{{preset: torch-imagenet, {resize}}}"));
+    assert!(
+        floor.starts_with("shortest_side 40 crop floor 32x32"),
+        "{floor}"
+    );
+    let found = refusal(
+        "{preset: clip, resize: {rule: stretch, centre: even, filter: bicubic, antialias: true}}",
+    );
+    assert!(
+        found.contains("`centre` belongs to `rule: shortest_side`"),
+        "{found}"
     );
 }
 
@@ -198,6 +245,41 @@ fn what_a_hugging_face_file_asks_beyond_is_refused_by_field() {
             r#"{"shortest_edge": 256}"#,
             r#"{"longest_edge": 256}"#,
             "`size`: {\"longest_edge\"",
+        ),
+        (
+            r#""CLIPImageProcessor""#,
+            r#""PerceiverImageProcessor""#,
+            "`image_processor_type`: \"PerceiverImageProcessor\" is none of the classes",
+        ),
+        (
+            r#""CLIPImageProcessor""#,
+            r#""ConvNextImageProcessor""#,
+            "`do_center_crop`: true is not supported, only false",
+        ),
+        (
+            r#""CLIPImageProcessor""#,
+            r#""MobileViTImageProcessor""#,
+            "`do_flip_channel_order`: is missing",
+        ),
+        (
+            r#""CLIPImageProcessor""#,
+            r#""EfficientNetImageProcessor""#,
+            "`include_top`: is missing",
+        ),
+        (
+            r#""do_convert_rgb": true"#,
+            r#""do_flip_channel_order": true"#,
+            "`do_flip_channel_order`: true is not supported",
+        ),
+        (
+            r#"{"height": 224, "width": 224}"#,
+            r#"{"shortest_edge": 224}"#,
+            "`crop_size`: {\"shortest_edge\":224} is not supported",
+        ),
+        (
+            r#""crop_size": {"height": 224, "width": 224},"#,
+            "",
+            "`crop_size`: is missing",
         ),
         (
             r#"{"shortest_edge": 256}"#,
@@ -266,6 +348,11 @@ fn what_a_timm_file_asks_beyond_is_refused_by_field() {
             "`interpolation`: \"random\" is not supported",
         ),
         ("[3, 224, 224]", "[1, 224, 224]", "`input_size`: 1 channels"),
+        (
+            "[3, 224, 224]",
+            "[3, 224, 160]",
+            "`input_size`: 224x160 with a centre crop is not supported",
+        ),
         ("\"tag\"", "\"tagg\"", "unknown field `tagg`"),
         ("\"mean\"", "\"notes\"", "`mean`: is missing"),
     ];

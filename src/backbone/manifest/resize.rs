@@ -24,7 +24,7 @@ pub enum Fit {
     Stretch,
     /// The shorter side is scaled to a length, the longer one with it (rounded down), and the
     /// input's size is cut out of the middle, as torchvision's `Resize` and `CenterCrop` do.
-    ShortestSide(Shortest),
+    ShortestSide(Shortest, Centre),
     /// The whole image is scaled to fit into the input and stands in the middle of it; the rest
     /// has this colour (red, green, blue).
     Letterbox([u8; 3]),
@@ -37,6 +37,17 @@ pub enum Shortest {
     Crop(Crop),
     /// This many pixels.
     Side(Side),
+}
+
+/// Where the middle is when an odd number of pixels is cut off.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Centre {
+    /// The half is rounded to the even neighbour, as torchvision's `CenterCrop` does, and so timm.
+    #[default]
+    Even,
+    /// The half is rounded down, as Hugging Face's processors do.
+    Floor,
 }
 
 /// How a pixel is made of its neighbours.
@@ -76,6 +87,8 @@ pub(super) struct RawResize {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     side: Option<Side>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    centre: Option<Centre>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     fill: Option<[u8; 3]>,
     filter: Filter,
     antialias: bool,
@@ -98,25 +111,18 @@ impl TryFrom<RawResize> for ResizeConfig {
             let key = if raw.crop.is_some() { "crop" } else { "side" };
             return misplaced(key, "shortest_side");
         }
+        if raw.rule != Rule::ShortestSide && raw.centre.is_some() {
+            return misplaced("centre", "shortest_side");
+        }
         if raw.rule != Rule::Letterbox && raw.fill.is_some() {
             return misplaced("fill", "letterbox");
         }
         let fit = match raw.rule {
             Rule::Stretch => Fit::Stretch,
-            Rule::ShortestSide => Fit::ShortestSide(match (raw.crop, raw.side) {
-                (Some(crop), None) => Shortest::Crop(crop),
-                (None, Some(side)) => Shortest::Side(side),
-                (Some(_), Some(_)) => {
-                    return Err("`crop` and `side` say the same thing: give one of them".to_owned());
-                }
-                (None, None) => {
-                    return Err(
-                        "`rule: shortest_side` needs `crop` (a share, such as 0.875) or \
-                                `side` (pixels, such as 256)"
-                            .to_owned(),
-                    );
-                }
-            }),
+            Rule::ShortestSide => {
+                let shortest = shortest(raw.crop, raw.side)?;
+                Fit::ShortestSide(shortest, raw.centre.unwrap_or_default())
+            }
             Rule::Letterbox => Fit::Letterbox(
                 raw.fill
                     .ok_or("`rule: letterbox` needs `fill`, a colour such as [114, 114, 114]")?,
@@ -138,17 +144,32 @@ impl TryFrom<RawResize> for ResizeConfig {
     }
 }
 
+fn shortest(crop: Option<Crop>, side: Option<Side>) -> Result<Shortest, String> {
+    match (crop, side) {
+        (Some(crop), None) => Ok(Shortest::Crop(crop)),
+        (None, Some(side)) => Ok(Shortest::Side(side)),
+        (Some(_), Some(_)) => {
+            Err("`crop` and `side` say the same thing: give one of them".to_owned())
+        }
+        (None, None) => Err(
+            "`rule: shortest_side` needs `crop` (a share, such as 0.875) or \
+                        `side` (pixels, such as 256)"
+                .to_owned(),
+        ),
+    }
+}
+
 impl From<ResizeConfig> for RawResize {
     fn from(config: ResizeConfig) -> Self {
-        let (mut crop, mut side, mut fill) = (None, None, None);
+        let (mut crop, mut side, mut centre, mut fill) = (None, None, None, None);
         let rule = match config.fit {
             Fit::Stretch => Rule::Stretch,
-            Fit::ShortestSide(Shortest::Crop(share)) => {
-                crop = Some(share);
-                Rule::ShortestSide
-            }
-            Fit::ShortestSide(Shortest::Side(pixels)) => {
-                side = Some(pixels);
+            Fit::ShortestSide(shortest, place) => {
+                match shortest {
+                    Shortest::Crop(share) => crop = Some(share),
+                    Shortest::Side(pixels) => side = Some(pixels),
+                }
+                centre = Some(place).filter(|place| *place != Centre::default());
                 Rule::ShortestSide
             }
             Fit::Letterbox(colour) => {
@@ -161,6 +182,7 @@ impl From<ResizeConfig> for RawResize {
             rule,
             crop,
             side,
+            centre,
             fill,
             filter,
             antialias,

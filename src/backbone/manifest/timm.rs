@@ -6,7 +6,7 @@ use serde::de::IgnoredAny;
 use super::foreign::{Refusal, Said, deviations, means, required};
 use super::number::{Crop, Positive};
 use super::preprocess::{Color, PreprocessConfig};
-use super::resize::{Filter, Fit, ResizeConfig, Shortest};
+use super::resize::{Centre, Filter, Fit, ResizeConfig, Shortest};
 
 /// The fields of `config.json` and of the configuration in it; any other is an error.
 #[derive(Debug, Default, Deserialize)]
@@ -101,7 +101,7 @@ impl File {
         }
         let filter = filter(&required("interpolation", self.interpolation)?)?;
         let resize = ResizeConfig {
-            fit: fit(self.crop_mode.as_deref(), share)?,
+            fit: fit(self.crop_mode.as_deref(), share, size)?,
             filter,
             antialias: filter != Filter::Nearest,
         };
@@ -116,10 +116,16 @@ impl File {
     }
 }
 
-fn fit(mode: Option<&str>, share: f64) -> Result<Fit, Refusal> {
+/// timm 1.0.31's `transforms_imagenet_eval`.
+fn fit(mode: Option<&str>, share: f64, [height, width]: [u32; 2]) -> Result<Fit, Refusal> {
     let crop = Crop::try_from(share).map_err(|reason| ("crop_pct", reason))?;
     match mode {
-        None | Some("center") => Ok(Fit::ShortestSide(Shortest::Crop(crop))),
+        // timm then rounds sides in another way.
+        None | Some("center") if height != width => Err((
+            "input_size",
+            format!("{height}x{width} with a centre crop is not supported, only squares"),
+        )),
+        None | Some("center") => Ok(Fit::ShortestSide(Shortest::Crop(crop), Centre::Even)),
         Some("squash") if share == 1.0 => Ok(Fit::Stretch),
         Some("squash") => Err((
             "crop_pct",

@@ -41,6 +41,14 @@ impl GraphBuilder {
         self.graph.input.push(batch_of(name, dims));
     }
 
+    /// Declares a float32 input whose dimensions may be free; the batch axis `N` comes before
+    /// `dims`.
+    pub(super) fn input_of(&mut self, name: &str, dims: &[Dim]) {
+        let batch = std::iter::once(Dim::Symbol("N".to_owned()));
+        let dims = batch.chain(dims.iter().cloned());
+        self.graph.input.push(float_tensor(name, dims));
+    }
+
     /// Declares a float32 output; the batch axis `N` comes before `dims`.
     pub(super) fn output(&mut self, name: &str, dims: &[usize]) {
         self.graph.output.push(batch_of(name, dims));
@@ -207,7 +215,7 @@ fn batch_of(name: &str, dims: &[usize]) -> ValueInfoProto {
     )
 }
 
-fn float_tensor(name: &str, dims: impl Iterator<Item = Dim>) -> ValueInfoProto {
+pub(super) fn float_tensor(name: &str, dims: impl Iterator<Item = Dim>) -> ValueInfoProto {
     let tensor = type_proto::Tensor {
         elem_type: Some(tensor_proto::DataType::Float as i32),
         shape: Some(TensorShapeProto {

@@ -3,8 +3,8 @@
 //! A model is a [`proto::ModelProto`], the generated type of the whole ONNX schema. [`read`] and
 //! [`write()`] move it between memory and files, [`Summary`] says what it takes and gives, [`prune`]
 //! cuts it down to the outputs that are wanted, [`tfjs::import`] makes one from a TensorFlow.js
-//! layers model and [`torch::import`] from a PyTorch state dict, and [`tiny::residual`] makes a
-//! small one for tests.
+//! layers model and [`torch::import`] from a PyTorch state dict, and [`tiny::residual`] and
+//! [`palette::classifier`] make small ones for tests.
 
 mod build;
 mod error;
@@ -12,6 +12,7 @@ mod external;
 mod features;
 mod file;
 mod norm;
+pub mod palette;
 mod ports;
 #[rustfmt::skip]
 pub mod proto;

@@ -19,7 +19,7 @@ use self::place::Placement;
 use self::planes::Planes;
 use self::resample::Resampler;
 use super::error::BackboneError;
-use super::manifest::{Color, Fit, InputConfig, PreprocessConfig, ResizeConfig};
+use super::manifest::{Centre, Color, Fit, InputConfig, PreprocessConfig, ResizeConfig};
 
 /// How resizing is done, to the bit. Part of a row's key: other arithmetic is another pixel.
 const RESIZER: &str = "pillow-13";
@@ -198,11 +198,12 @@ fn network_key(input: &InputConfig, config: &PreprocessConfig) -> String {
     let (width, height) = (input.width(), input.height());
     let rule = match config.resize.fit {
         Fit::Stretch => "stretch".to_owned(),
-        Fit::ShortestSide(shortest) => {
-            format!(
-                "shortest_side {} crop",
-                place::side(shortest, (width, height))
-            )
+        Fit::ShortestSide(shortest, centre) => {
+            let side = place::side(shortest, (width, height));
+            match centre {
+                Centre::Even => format!("shortest_side {side} crop"),
+                Centre::Floor => format!("shortest_side {side} crop floor"),
+            }
         }
         Fit::Letterbox(fill) => format!("letterbox {fill:?}"),
     };

@@ -1,6 +1,6 @@
 //! Which part of an image goes where in the input.
 
-use crate::backbone::manifest::{Fit, Shortest};
+use crate::backbone::manifest::{Centre, Fit, Shortest};
 
 /// A part of the image, scaled to a size, at a place of the input that is otherwise one colour.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -29,7 +29,9 @@ impl Placement {
                 at: (0, 0),
                 fill: [0; 3],
             },
-            Fit::ShortestSide(shortest) => cropped(image, input, side(shortest, input)),
+            Fit::ShortestSide(shortest, centre) => {
+                cropped(image, input, side(shortest, input), centre)
+            }
             Fit::Letterbox(fill) => letterbox(image, input, fill),
         }
     }
@@ -62,8 +64,8 @@ pub(super) fn side(shortest: Shortest, input: (u32, u32)) -> u32 {
 }
 
 /// torchvision's `Resize(side)` and `CenterCrop(input)`: the longer side is rounded down, the
-/// crop's place to the even neighbour, and what lies beyond the image is black.
-fn cropped(image: (u32, u32), input: (u32, u32), side: u32) -> Placement {
+/// crop's place as `centre` has it, and what lies beyond the image is black.
+fn cropped(image: (u32, u32), input: (u32, u32), side: u32, centre: Centre) -> Placement {
     let (short, long) = (image.0.min(image.1), image.0.max(image.1));
     let longer = (u64::from(side) * u64::from(long) / u64::from(short)).max(1);
     let longer = u32::try_from(longer).unwrap_or(u32::MAX);
@@ -72,8 +74,8 @@ fn cropped(image: (u32, u32), input: (u32, u32), side: u32) -> Placement {
     } else {
         (longer, side)
     };
-    let (left, width, x) = axis(whole.0, input.0);
-    let (top, height, y) = axis(whole.1, input.1);
+    let (left, width, x) = axis(whole.0, input.0, centre);
+    let (top, height, y) = axis(whole.1, input.1, centre);
     Placement {
         whole,
         offset: (left, top),
@@ -85,9 +87,14 @@ fn cropped(image: (u32, u32), input: (u32, u32), side: u32) -> Placement {
 
 /// Where the crop of `wanted` pixels begins in a scaled side of `whole`, how long it is, and where
 /// it begins in the input.
-fn axis(whole: u32, wanted: u32) -> (u32, u32, u32) {
+fn axis(whole: u32, wanted: u32, centre: Centre) -> (u32, u32, u32) {
     if whole >= wanted {
-        (half_to_even(whole - wanted), wanted, 0)
+        let cut = whole - wanted;
+        let start = match centre {
+            Centre::Even => half_to_even(cut),
+            Centre::Floor => cut / 2,
+        };
+        (start, wanted, 0)
     } else {
         (0, whole, (wanted - whole) / 2)
     }
@@ -136,7 +143,7 @@ mod tests {
 
     fn shortest(image: (u32, u32), input: u32, side: u32) -> Placement {
         let side = Shortest::Side(Side::try_from(side).unwrap());
-        Placement::of(image, (input, input), Fit::ShortestSide(side))
+        Placement::of(image, (input, input), Fit::ShortestSide(side, Centre::Even))
     }
 
     #[test]
@@ -175,7 +182,7 @@ mod tests {
             pixels in 1u32..600, letterbox: bool,
         ) {
             let side = Shortest::Side(Side::try_from(pixels).unwrap());
-            let fit = if letterbox { Fit::Letterbox([0; 3]) } else { Fit::ShortestSide(side) };
+            let fit = if letterbox { Fit::Letterbox([0; 3]) } else { Fit::ShortestSide(side, Centre::Floor) };
             let placement = Placement::of(image, input, fit);
             let (wide, high) = placement.size;
             prop_assert!(placement.offset.0 + wide <= placement.whole.0);

@@ -1,8 +1,8 @@
 //! A network in ONNX Runtime, ready to turn batches of inputs into features.
 
-mod placement;
 #[cfg(test)]
 mod half;
+mod placement;
 #[cfg(test)]
 mod tests;
 

@@ -29,7 +29,7 @@ pub use config::{
     Background, Columns, DatasetConfig, Limits, ListFormat, OnDuplicates, OnError, Share, Sides,
     SourceConfig, SplitConfig,
 };
-pub use decode::DecodeError;
+pub use decode::{DecodeError, decode_image};
 pub use duplicates::{Duplicate, NEAR};
 pub use error::{ArrayKey, ArrayKind, DatasetError, SourceError, Split};
 pub use glob::Glob;

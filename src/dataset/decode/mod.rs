@@ -18,7 +18,7 @@ use image::{
     ColorType, DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, RgbImage,
 };
 
-use super::config::Limits;
+use super::config::{Background, Limits};
 pub(super) use format::{HEAD, decoder, name, sniff};
 
 /// How files are made into pixels.
@@ -27,7 +27,7 @@ pub(super) struct Rules {
     /// What is too large to be decoded.
     pub(super) limits: Limits,
     /// The colour that transparency is laid on.
-    pub(super) background: super::config::Background,
+    pub(super) background: Background,
 }
 
 /// The most bytes that decoding one image may ask for beside its pixels, at the default limits.
@@ -89,6 +89,32 @@ pub enum DecodeError {
         /// The decoder's reason.
         reason: String,
     },
+}
+
+/// The pixels of an image file's `bytes` as a pipeline reads them, whatever the file is called:
+/// 8-bit RGB with EXIF's orientation applied and transparency laid on `background`; of an
+/// animation the first frame.
+///
+/// ```
+/// use catpipe::dataset::{Background, DecodeError, Limits, decode_image};
+/// let refused = decode_image(b"text", &Limits::default(), Background::default());
+/// assert!(matches!(refused, Err(DecodeError::Format { .. })));
+/// ```
+///
+/// # Errors
+/// Bytes of another format, damaged ones, and whatever is over the `limits`; nothing that the
+/// bytes declare is allocated before it is compared with them.
+pub fn decode_image(
+    bytes: &[u8],
+    limits: &Limits,
+    background: Background,
+) -> Result<RgbImage, DecodeError> {
+    let (size, most) = (bytes.len() as u64, limits.max_bytes.get());
+    if size > most {
+        return Err(DecodeError::TooLong { bytes: size, most });
+    }
+    let limits = *limits;
+    decode(bytes, &Rules { limits, background })
 }
 
 /// Decodes a whole file.

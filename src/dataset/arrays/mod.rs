@@ -10,6 +10,7 @@ mod labels;
 mod names;
 #[cfg(test)]
 mod tests;
+mod texts;
 
 use std::path::{Path, PathBuf};
 

@@ -2,14 +2,14 @@
 
 use std::collections::HashSet;
 
-use hdf5::types::{FixedAscii, FixedUnicode, TypeDescriptor, VarLenAscii, VarLenUnicode};
+use hdf5::types::{FixedAscii, FixedUnicode, TypeDescriptor};
 
-use super::MAX_CLASSES;
 use super::find::Array;
+use super::{MAX_CLASSES, texts};
 use crate::dataset::error::SourceError;
 
-/// The longest fixed-length name that is read, in bytes.
-const MAX_NAME: usize = 512;
+/// The longest name that is read, in bytes.
+pub(super) const MAX_NAME: usize = 512;
 
 /// Reads the names; each must be text, not empty, and there once.
 pub(super) fn read(array: &Array) -> Result<Vec<String>, SourceError> {
@@ -65,12 +65,7 @@ fn raw(array: &Array) -> Result<Vec<Vec<u8>>, SourceError> {
         TypeDescriptor::FixedUnicode(_) => dataset
             .read_raw::<FixedUnicode<MAX_NAME>>()
             .map(|names| names.iter().map(|name| name.as_bytes().to_vec()).collect()),
-        TypeDescriptor::VarLenAscii => dataset
-            .read_raw::<VarLenAscii>()
-            .map(|names| names.iter().map(|name| name.as_bytes().to_vec()).collect()),
-        TypeDescriptor::VarLenUnicode => dataset
-            .read_raw::<VarLenUnicode>()
-            .map(|names| names.iter().map(|name| name.as_bytes().to_vec()).collect()),
+        TypeDescriptor::VarLenAscii | TypeDescriptor::VarLenUnicode => return texts::read(array),
         _ => return Err(array.wrong()),
     };
     read.map_err(|e| array.unreadable("the names".into(), &e))

@@ -11,6 +11,7 @@ mod format;
 mod jpeg;
 #[cfg(test)]
 mod tests;
+mod webp;
 
 use std::io::Cursor;
 
@@ -131,13 +132,16 @@ pub(super) fn decode(bytes: &[u8], rules: &Rules) -> Result<RgbImage, DecodeErro
     let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
     reader.limits(allocation(&rules.limits));
     let mut decoder = reader.into_decoder().map_err(damaged)?;
-    let (width, height) = decoder.dimensions();
-    if !rules.limits.allow(width, height) {
-        return Err(DecodeError::TooLarge {
-            width,
-            height,
-            limits: rules.limits,
-        });
+    // The frames within may declare more than the whole does.
+    let within = (format == ImageFormat::WebP).then(|| webp::largest(bytes));
+    for (width, height) in within.flatten().into_iter().chain([decoder.dimensions()]) {
+        if !rules.limits.allow(width, height) {
+            return Err(DecodeError::TooLarge {
+                width,
+                height,
+                limits: rules.limits,
+            });
+        }
     }
     if matches!(decoder.color_type(), ColorType::Rgb32F | ColorType::Rgba32F) {
         return Err(DecodeError::Float);

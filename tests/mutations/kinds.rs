@@ -20,6 +20,9 @@ pub(crate) struct Kind {
     pub(crate) accepted: f64,
     /// The most bytes that loading one input may hold beside the input.
     pub(crate) memory: usize,
+    /// Whether memory that is asked for and never touched is no matter. HDF5 asks for what a
+    /// damaged file declares, and gives it back as soon as the file does not have as much.
+    pub(crate) untouched: bool,
     /// Whole files.
     pub(crate) seeds: fn() -> Vec<Vec<u8>>,
     /// How they are changed.
@@ -40,6 +43,7 @@ const IMAGE: Kind = Kind {
     share: 12,
     accepted: 0.03,
     memory: PICTURE,
+    untouched: false,
     seeds: Vec::new,
     change: mutate::bytes,
     repair: mutate::none,
@@ -117,14 +121,14 @@ pub(crate) const KINDS: &[Kind] = &[
         seeds: seeds::hdf5,
         share: 10,
         load: loaders::hdf5,
-        memory: 96 * MB,
+        memory: 96 * MB, untouched: true,
         ..IMAGE
     },
     Kind {
         name: "shard",
         seeds: seeds::shard,
         share: 5,
-        load: loaders::shard,
+        load: loaders::shard, untouched: true,
         ..IMAGE
     },
     Kind {

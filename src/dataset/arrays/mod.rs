@@ -109,6 +109,15 @@ fn images_shape(images: &Array, limits: &Limits) -> Result<(usize, u32, u32), So
     if count > MAX_IMAGES {
         return Err(images.too_large(format!("at most {MAX_IMAGES} images are accepted")));
     }
+    // Chunks that were never written take no room in a file of any shape; each example takes some
+    // in memory. No compression makes an image less than a byte.
+    let stored = images.dataset.storage_size();
+    if count as u64 > stored {
+        return Err(images.too_large(format!(
+            "the file stores {stored} bytes of them, less than one an image: they were never \
+             written"
+        )));
+    }
     match (u32::try_from(height), u32::try_from(width)) {
         (Ok(h), Ok(w)) if limits.allow(w, h) => Ok((count, h, w)),
         _ => Err(images.too_large(format!(

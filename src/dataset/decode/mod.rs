@@ -11,6 +11,7 @@ mod format;
 mod jpeg;
 #[cfg(test)]
 mod tests;
+mod tiff;
 mod webp;
 
 use std::io::Cursor;
@@ -33,6 +34,9 @@ pub(super) struct Rules {
 
 /// The most bytes that decoding one image may ask for beside its pixels, at the default limits.
 const MAX_ALLOC: u64 = 1 << 30;
+
+/// What decoders need whatever the size of the image.
+const TABLES: u64 = 8 << 20;
 
 /// The most bytes of a decoded pixel: four components of 32 bits.
 const PIXEL_BYTES: u64 = 16;
@@ -125,6 +129,13 @@ pub(super) fn decode(bytes: &[u8], rules: &Rules) -> Result<RgbImage, DecodeErro
     if format == ImageFormat::Jpeg && !jpeg::is_whole(bytes) {
         return Err(DecodeError::Truncated);
     }
+    let impossible = (format == ImageFormat::Tiff).then(|| tiff::impossible(bytes));
+    if let Some(tag) = impossible.flatten() {
+        return Err(DecodeError::Damaged {
+            format: name(format),
+            reason: format!("the values of its tag {tag} are longer than the file"),
+        });
+    }
     let damaged = |error: ImageError| DecodeError::Damaged {
         format: name(format),
         reason: error.to_string(),
@@ -152,14 +163,16 @@ pub(super) fn decode(bytes: &[u8], rules: &Rules) -> Result<RgbImage, DecodeErro
     Ok(flatten::to_rgb(image, rules.background.0))
 }
 
-/// What decoders may allocate: enough for every image within the limits, and no more.
+/// What decoders may allocate beside the pixels: enough for every image within the limits, and no
+/// more.
 fn allocation(limits: &Limits) -> image::Limits {
     let mut allowed = image::Limits::default();
     let pixels = limits.max_pixels.get().saturating_mul(PIXEL_BYTES);
+    let most = pixels.saturating_add(TABLES);
     allowed.max_alloc = Some(if *limits == Limits::default() {
-        MAX_ALLOC
+        most.min(MAX_ALLOC)
     } else {
-        pixels.max(MAX_ALLOC)
+        most
     });
     allowed
 }

@@ -91,7 +91,8 @@ fn guarded(kind: &Kind, input: &[u8], room: &Path) -> String {
     if took > TIME {
         return format!("{failed}{took:?} of processor time, then {became}");
     }
-    if peak > kind.memory {
+    let touched = if kind.untouched { resident() } else { peak };
+    if peak > kind.memory && touched > kind.memory {
         let limit = kind.memory >> 10;
         return format!(
             "{failed}{} KiB of memory where {limit} are allowed, then {became}",
@@ -99,6 +100,14 @@ fn guarded(kind: &Kind, input: &[u8], room: &Path) -> String {
         );
     }
     became
+}
+
+/// The most memory that this process has had in the machine's.
+fn resident() -> usize {
+    let status = std::fs::read_to_string("/proc/self/status").expect("this process's status");
+    let most = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let most = most.and_then(|line| line.trim().strip_suffix(" kB"));
+    most.expect("a figure").parse::<usize>().expect("a number") << 10
 }
 
 /// Limits the address space, and turns core files off.

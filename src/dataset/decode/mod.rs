@@ -10,6 +10,8 @@ mod flatten;
 mod format;
 mod jpeg;
 #[cfg(test)]
+mod limit_tests;
+#[cfg(test)]
 mod tests;
 mod tiff;
 mod webp;

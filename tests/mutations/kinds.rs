@@ -121,14 +121,16 @@ pub(crate) const KINDS: &[Kind] = &[
         seeds: seeds::hdf5,
         share: 10,
         load: loaders::hdf5,
-        memory: 96 * MB, untouched: true,
+        memory: 96 * MB,
+        untouched: true,
         ..IMAGE
     },
     Kind {
         name: "shard",
         seeds: seeds::shard,
         share: 5,
-        load: loaders::shard, untouched: true,
+        load: loaders::shard,
+        untouched: true,
         ..IMAGE
     },
     Kind {

@@ -34,10 +34,15 @@ pub(crate) fn folder(bytes: &[u8], room: &Path) -> Outcome {
     }
     put(room, "pictures/cats/mutated", bytes);
     let dataset = open(room, "{folder: pictures}")?;
-    let skipped = dataset.skipped().first();
-    skipped.map_or(Ok(()), |skipped| {
-        Err(skipped.reason.chars().take(20).collect())
-    })
+    let Some(skipped) = dataset.skipped().first() else {
+        return Ok(());
+    };
+    // The message without what it says of this one file.
+    let words = skipped.reason.split_whitespace().take(3);
+    Err(words
+        .filter(|word| word.chars().all(char::is_alphabetic))
+        .collect::<Vec<_>>()
+        .join(" "))
 }
 
 /// A list of pictures as a table.

@@ -124,7 +124,11 @@ fn lines(text: &str, random: &mut Random) -> String {
         0 => drop(lines.remove(at)),
         1 => lines.insert(to, lines[at].clone()),
         2 => lines.swap(at, to),
-        _ => lines[at].insert_str(0, *random.of(&["  ", "\t", "# ", "- "])),
+        _ => {
+            const INDENTS: [&str; 4] = ["  ", "\t", "# ", "- "];
+            let indent = random.of(&INDENTS);
+            lines[at].insert_str(0, indent);
+        }
     }
     lines.join("\n") + "\n"
 }

@@ -31,7 +31,7 @@ pub use config::{
     Background, Columns, DatasetConfig, FileNames, GroupBy, Limits, ListFormat, Mark, OnDuplicates,
     OnError, Share, Sides, SourceConfig, SplitConfig,
 };
-pub use decode::DecodeError;
+pub use decode::{DecodeError, decode_image};
 pub use duplicates::{Duplicate, NEAR};
 pub use error::{ArrayKey, ArrayKind, DatasetError, SourceError, Split};
 pub use files::picture;

@@ -125,11 +125,10 @@ fn open(path: &Path) -> Result<hdf5::File, Refusal> {
         .with_fapl(|fapl| fapl.file_locking(false))
         .open(path)
         .map_err(|error| hdf5_failed(path, &error))?;
-    let kind = file
-        .attr("catpipe")
-        .and_then(|attr| attr.read_scalar::<VarLenUnicode>());
-    if kind.map_or(true, |kind| kind.as_str() != KIND) {
-        return Err(Refusal::layout(format!("no attribute catpipe = {KIND:?}")));
+    // Its text is for people. The library's reading of text of variable length is the one thing
+    // that a file can make endless, and a file of this name and place says nothing else anyway.
+    if file.attr("catpipe").is_err() {
+        return Err(Refusal::layout("no attribute catpipe"));
     }
     let format = file
         .attr("format")

@@ -127,11 +127,13 @@ impl Node {
 }
 
 fn parse_node(text: &str) -> Result<Node, (Origin, String)> {
-    // Aliases and size are bounded by the parser's default budget. Nothing in a pipeline nests as
-    // deep as this, and reading recurses: the bound is far below what a thread's stack holds.
+    // Size is bounded by the parser's default budget. Nothing in a pipeline nests as deep as this,
+    // and reading recurses: the bound is far below what a thread's stack holds. Aliases of aliases
+    // make gigabytes of a few lines.
     let options = serde_saphyr::options! {
         with_snippet: false,
         budget: serde_saphyr::budget! { max_depth: 40 },
+        alias_limits: serde_saphyr::alias_limits! { max_total_replayed_events: 10_000 },
     };
     serde_saphyr::from_str_with_options::<Node>(text, options).map_err(|e| {
         let origin = e.location().map_or(Origin::Document, |l| Origin::File {

@@ -3,6 +3,9 @@
 use std::fmt;
 use std::path::PathBuf;
 
+/// The longest line that is shown, in bytes.
+const LONGEST: usize = 1_000;
+
 /// Where in a document something stands; shown as `file:line:column`, or as the override that
 /// put it there.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,14 +27,14 @@ impl Place {
         let (Some((line, column)), Some(text)) = (self.position, &self.excerpt) else {
             return String::new();
         };
+        // What no screen shows as a line helps nobody.
+        if text.len() > LONGEST || column > LONGEST as u64 {
+            return String::new();
+        }
         let number = line.to_string();
-        let indent = usize::try_from(column.saturating_sub(1)).unwrap_or(0);
-        format!(
-            "\n  {number} | {text}\n  {:width$} | {:indent$}^",
-            "",
-            "",
-            width = number.len()
-        )
+        let margin = " ".repeat(number.len());
+        let indent = " ".repeat(usize::try_from(column.saturating_sub(1)).unwrap_or(0));
+        format!("\n  {number} | {text}\n  {margin} | {indent}^")
     }
 }
 

@@ -158,3 +158,27 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn an_error_beyond_any_screen_is_told_without_its_line() {
+    // The column was a format's width once, and those end at 65535.
+    let text = format!("{{name: a,{}bogus: 1}}\n", " ".repeat(70_000));
+    let document = Document::parse(Path::new("p.yaml"), &text).unwrap();
+    let error = document.typed::<Config>().unwrap_err();
+    let message = error.to_string();
+    assert!(message.starts_with("p.yaml:1:70"), "{message}");
+    assert!(message.len() < 200, "{message}");
+}
+
+#[test]
+fn aliases_of_aliases_are_refused() {
+    let mut text = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n".to_owned();
+    for i in 1..9 {
+        let before = format!("*a{}, ", i - 1).repeat(9);
+        text += &format!("a{i}: &a{i} [{before}]\n");
+    }
+    let error = Document::parse(Path::new("p.yaml"), &text).unwrap_err();
+    assert!(matches!(error, YamlError::Syntax { .. }), "{error}");
+    let few = "a: &a {lr: 0.1}\nb: *a\nc: *a\n";
+    assert!(Document::parse(Path::new("p.yaml"), few).is_ok());
+}

@@ -51,12 +51,17 @@ impl Array {
 
     /// The library fails on reading a part of it.
     pub(super) fn unreadable(&self, what: String, error: &hdf5::Error) -> SourceError {
+        self.unreadable_for(what, error.to_string())
+    }
+
+    /// A part of it cannot be read.
+    pub(super) fn unreadable_for(&self, what: String, reason: String) -> SourceError {
         SourceError::ArrayUnreadable {
             path: self.path.clone(),
             key: self.key,
             name: self.name.clone(),
             what,
-            reason: error.to_string(),
+            reason,
         }
     }
 

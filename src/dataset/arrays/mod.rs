@@ -11,6 +11,9 @@ mod labels;
 mod names;
 #[cfg(test)]
 mod tests;
+mod texts;
+#[cfg(test)]
+mod texts_tests;
 
 use std::path::{Path, PathBuf};
 
@@ -118,12 +121,25 @@ fn images_shape(images: &Array, limits: &Limits) -> Result<(usize, u32, u32), So
         return Err(images.too_large(format!("at most {MAX_IMAGES} images are accepted")));
     }
     match (u32::try_from(height), u32::try_from(width)) {
-        (Ok(h), Ok(w)) if limits.allow(w, h) => Ok((count, h, w)),
+        (Ok(h), Ok(w)) if limits.allow(w, h) => stored(images, count).map(|()| (count, h, w)),
         _ => Err(images.too_large(format!(
             "images of at most {} pixels a side and {} in all are accepted (`dataset.limits` \
              raises that)",
             limits.max_side, limits.max_pixels
         ))),
+    }
+}
+
+/// Refuses images that the file cannot hold. Chunks that were never written take no room in a
+/// file, whatever its shape, but each example takes some in memory; and no compression makes less
+/// than a byte of an image.
+fn stored(images: &Array, count: usize) -> Result<(), SourceError> {
+    match images.dataset.storage_size() {
+        stored if stored < count as u64 => Err(images.too_large(format!(
+            "the file stores {stored} bytes of them, less than one an image: they were never \
+             written"
+        ))),
+        _ => Ok(()),
     }
 }
 

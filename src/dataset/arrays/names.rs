@@ -3,15 +3,15 @@
 use std::collections::HashSet;
 
 use hdf5::H5Type;
-use hdf5::types::{FixedAscii, FixedUnicode, TypeDescriptor, VarLenAscii, VarLenUnicode};
+use hdf5::types::{FixedAscii, FixedUnicode, TypeDescriptor};
 use ndarray::s;
 
-use super::MAX_CLASSES;
 use super::find::Array;
+use super::{MAX_CLASSES, texts};
 use crate::dataset::error::SourceError;
 
-/// The longest fixed-length name that is read, in bytes.
-const MAX_NAME: usize = 512;
+/// The longest name that is read, in bytes.
+pub(super) const MAX_NAME: usize = 512;
 
 /// Reads the names; each must be text, not empty, and there once.
 pub(super) fn read(array: &Array) -> Result<Vec<String>, SourceError> {
@@ -70,10 +70,7 @@ pub(super) fn raw(array: &Array) -> Result<Vec<Vec<u8>>, SourceError> {
         TypeDescriptor::FixedUnicode(_) => blocks(array, |name: &FixedUnicode<MAX_NAME>| {
             name.as_bytes().to_vec()
         }),
-        TypeDescriptor::VarLenAscii => blocks(array, |name: &VarLenAscii| name.as_bytes().to_vec()),
-        TypeDescriptor::VarLenUnicode => {
-            blocks(array, |name: &VarLenUnicode| name.as_bytes().to_vec())
-        }
+        TypeDescriptor::VarLenAscii | TypeDescriptor::VarLenUnicode => return texts::read(array),
         _ => return Err(array.wrong()),
     };
     read.map_err(|e| array.unreadable("the names".into(), &e))

@@ -10,7 +10,11 @@ mod flatten;
 mod format;
 mod jpeg;
 #[cfg(test)]
+mod limit_tests;
+#[cfg(test)]
 mod tests;
+mod tiff;
+mod webp;
 
 use std::io::Cursor;
 
@@ -18,7 +22,7 @@ use image::{
     ColorType, DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, RgbImage,
 };
 
-use super::config::Limits;
+use super::config::{Background, Limits};
 pub(super) use format::{HEAD, decoder, name, sniff};
 use jpeg::Fault;
 
@@ -28,7 +32,7 @@ pub(super) struct Rules {
     /// What is too large to be decoded.
     pub(super) limits: Limits,
     /// The colour that transparency is laid on.
-    pub(super) background: super::config::Background,
+    pub(super) background: Background,
 }
 
 impl Rules {
@@ -43,6 +47,9 @@ impl Rules {
 
 /// The most bytes that decoding one image may ask for beside its pixels, at the default limits.
 const MAX_ALLOC: u64 = 1 << 30;
+
+/// What decoders need whatever the size of the image.
+const TABLES: u64 = 8 << 20;
 
 /// The most bytes of a decoded pixel: four components of 32 bits.
 const PIXEL_BYTES: u64 = 16;
@@ -102,6 +109,32 @@ pub enum DecodeError {
     },
 }
 
+/// The pixels of an image file's `bytes` as a pipeline reads them, whatever the file is called:
+/// 8-bit RGB with EXIF's orientation applied and transparency laid on `background`; of an
+/// animation the first frame.
+///
+/// ```
+/// use catpipe::dataset::{Background, DecodeError, Limits, decode_image};
+/// let refused = decode_image(b"text", &Limits::default(), Background::default());
+/// assert!(matches!(refused, Err(DecodeError::Format { .. })));
+/// ```
+///
+/// # Errors
+/// Bytes of another format, damaged ones, and whatever is over the `limits`; nothing that the
+/// bytes declare is allocated before it is compared with them.
+pub fn decode_image(
+    bytes: &[u8],
+    limits: &Limits,
+    background: Background,
+) -> Result<RgbImage, DecodeError> {
+    let (size, most) = (bytes.len() as u64, limits.max_bytes.get());
+    if size > most {
+        return Err(DecodeError::TooLong { bytes: size, most });
+    }
+    let limits = *limits;
+    decode(bytes, &Rules { limits, background })
+}
+
 /// Decodes a whole file.
 pub(super) fn decode(bytes: &[u8], rules: &Rules) -> Result<RgbImage, DecodeError> {
     match sniff(bytes)? {
@@ -126,6 +159,13 @@ fn decode_jpeg(bytes: &[u8], rules: &Rules) -> Result<RgbImage, DecodeError> {
 
 /// What the `image` crate decodes.
 fn decode_other(bytes: &[u8], format: ImageFormat, rules: &Rules) -> Result<RgbImage, DecodeError> {
+    let impossible = (format == ImageFormat::Tiff).then(|| tiff::impossible(bytes));
+    if let Some(tag) = impossible.flatten() {
+        return Err(DecodeError::Damaged {
+            format: name(format),
+            reason: format!("the values of its tag {tag} are longer than the file"),
+        });
+    }
     let damaged = |error: ImageError| DecodeError::Damaged {
         format: name(format),
         reason: error.to_string(),
@@ -133,9 +173,12 @@ fn decode_other(bytes: &[u8], format: ImageFormat, rules: &Rules) -> Result<RgbI
     let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
     reader.limits(allocation(&rules.limits));
     let mut decoder = reader.into_decoder().map_err(damaged)?;
-    let (width, height) = decoder.dimensions();
-    if !rules.limits.allow(width, height) {
-        return Err(rules.too_large(width, height));
+    // The frames within may declare more than the whole does.
+    let within = (format == ImageFormat::WebP).then(|| webp::largest(bytes));
+    for (width, height) in within.flatten().into_iter().chain([decoder.dimensions()]) {
+        if !rules.limits.allow(width, height) {
+            return Err(rules.too_large(width, height));
+        }
     }
     if matches!(decoder.color_type(), ColorType::Rgb32F | ColorType::Rgba32F) {
         return Err(DecodeError::Float);
@@ -146,14 +189,16 @@ fn decode_other(bytes: &[u8], format: ImageFormat, rules: &Rules) -> Result<RgbI
     Ok(flatten::to_rgb(image, rules.background.0))
 }
 
-/// What decoders may allocate: enough for every image within the limits, and no more.
+/// What decoders may allocate beside the pixels: enough for every image within the limits, and no
+/// more.
 fn allocation(limits: &Limits) -> image::Limits {
     let mut allowed = image::Limits::default();
     let pixels = limits.max_pixels.get().saturating_mul(PIXEL_BYTES);
+    let most = pixels.saturating_add(TABLES);
     allowed.max_alloc = Some(if *limits == Limits::default() {
-        MAX_ALLOC
+        most.min(MAX_ALLOC)
     } else {
-        pixels.max(MAX_ALLOC)
+        most
     });
     allowed
 }

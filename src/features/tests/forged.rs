@@ -176,3 +176,26 @@ fn a_stranger_among_the_shards_is_told_and_left_alone() {
     assert!(strangers.iter().all(|path| path.exists()));
     assert_rows(&store, &[0, 1]);
 }
+
+#[test]
+fn text_that_would_never_end_is_not_read() {
+    // A heap whose free space has no length: the library's reading of it does not end.
+    let (root, store) = filled(2);
+    let dir = store.path().join("shards");
+    let shard = fs::read_dir(&dir)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    let shard = shard
+        .into_iter()
+        .find(|path| path.extension().is_some_and(|e| e == "h5"))
+        .unwrap();
+    let mut bytes = fs::read(&shard).unwrap();
+    let heap = bytes.windows(4).position(|there| there == b"GCOL").unwrap() + 16;
+    bytes[heap..heap + 16].fill(0);
+    fs::remove_file(&shard).unwrap();
+    let (digest, _) = sha256(&bytes[..]).unwrap();
+    fs::write(dir.join(format!("{}.h5", hex(&digest))), &bytes).unwrap();
+    let (store, warnings) = Store::open(root.path(), &space()).unwrap();
+    assert!(warnings.is_empty(), "{warnings:?}");
+    assert_rows(&store, &[0, 1]);
+}

@@ -1,0 +1,8 @@
+//! Saved heads.
+#![no_main]
+
+mod common;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    let _ = common::loaders::head(bytes, common::room());
+});

@@ -62,10 +62,11 @@ impl Resampler {
     }
 }
 
-/// Pillow 13 goes down before across where the picture shrinks so much more that way.
+/// Pillow 13 goes down before across where the picture loses more than twice as many rows as
+/// columns. (Each pass rounds, so the order shows.)
 fn goes_down_first(size: (u32, u32), whole: (u32, u32)) -> bool {
-    let kept = |to: u32, from: u32| f64::from(to) / f64::from(from);
-    whole.1 < size.1 && 2.0 * (1.0 - kept(whole.0, size.0)) < 1.0 - kept(whole.1, size.1)
+    let lost = |from: u32, to: u32| i64::from(from) - i64::from(to);
+    whole.1 < size.1 && 2 * lost(size.0, whole.0) < lost(size.1, whole.1)
 }
 
 /// How a pixel is made of its neighbours.

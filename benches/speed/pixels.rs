@@ -1,0 +1,125 @@
+//! Decoding and resizing of photographs, one thread, beside Pillow on the same files.
+
+use std::error::Error;
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Instant;
+
+use catpipe::backbone::{Manifest, Preprocess};
+use catpipe::dataset::synth::{self, SynthConfig, SynthFormat, SynthSet};
+use catpipe::dataset::{Dataset, DatasetConfig};
+
+const IMAGES: u32 = 40;
+const ROUNDS: usize = 9;
+
+/// The script of the other programs, and the Python that has them.
+pub(super) struct Peers {
+    python: String,
+    script: std::path::PathBuf,
+}
+
+impl Peers {
+    /// What `make bench` has prepared; None without it.
+    pub(super) fn find(checkout: &Path) -> Option<Self> {
+        Some(Self {
+            python: std::env::var("CATPIPE_BENCH_PYTHON").ok()?,
+            script: checkout.join("benches/peers.py"),
+        })
+    }
+
+    fn start(&self, part: &str, folder: &Path) -> Result<Child, Box<dyn Error>> {
+        let mut command = Command::new(&self.python);
+        command.arg(&self.script).arg(part).arg(folder);
+        Ok(command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()?)
+    }
+}
+
+/// Prints images a second of both, and the ratio. Rounds alternate, so that what else the machine
+/// does disturbs both alike; the best one counts.
+pub(super) fn measure(checkout: &Path) -> Result<(), Box<dyn Error>> {
+    let Some(peers) = Peers::find(checkout) else {
+        println!("\npixels: not measured, `make bench` has the other programs");
+        return Ok(());
+    };
+    println!(
+        "\n{:<44} {:>10} {:>10} {:>6}",
+        "500x375 JPEG to 224x224, images/s, 1 thread", "catpipe", "Pillow", "ratio"
+    );
+    let root = tempfile::tempdir()?;
+    let full = root.path().join("full");
+    write_pictures(&full)?;
+    // What most cameras write: colours at half the resolution. Pillow's encoder has that.
+    let half = root.path().join("half");
+    let status = peers.start("halve", &full)?.wait()?;
+    if !status.success() || !half.is_dir() {
+        return Err("benches/peers.py halve failed".into());
+    }
+    for (what, folder) in [
+        ("colours at full resolution (4:4:4)", &full),
+        ("colours at half resolution (4:2:0)", &half),
+    ] {
+        let (ours, theirs) = compare(checkout, &peers, folder)?;
+        let rate = |seconds: f64| f64::from(IMAGES) / seconds;
+        println!(
+            "{what:<44} {:>10.0} {:>10.0} {:>6.2}",
+            rate(ours),
+            rate(theirs),
+            theirs / ours
+        );
+    }
+    Ok(())
+}
+
+fn write_pictures(out: &Path) -> Result<(), Box<dyn Error>> {
+    let set = SynthSet {
+        classes: 2,
+        train_per_class: IMAGES / 2,
+        test_per_class: 0,
+        size: [500, 375],
+        format: SynthFormat::Jpeg,
+        ..SynthSet::default()
+    };
+    let out = out.to_owned();
+    synth::write(&SynthConfig { out, set }, &|_, _| ())?;
+    Ok(())
+}
+
+/// Seconds of the best round over all files of a folder, ours and Pillow's.
+fn compare(checkout: &Path, peers: &Peers, folder: &Path) -> Result<(f64, f64), Box<dyn Error>> {
+    let train = folder.join("train");
+    let config: DatasetConfig = serde_json::from_value(serde_json::json!({
+        "train": {"folder": train}
+    }))?;
+    let dataset = Dataset::open(&config, Path::new("."))?;
+    let manifest = Manifest::read(&checkout.join("onnx/resnet50.yaml"))?;
+    let recipe = manifest.preprocess();
+    let mut peer = peers.start("pixels", &train)?;
+    let mut ask = peer.stdin.take().ok_or("no pipe to the script")?;
+    let mut answers = BufReader::new(peer.stdout.take().ok_or("no pipe from the script")?).lines();
+    let mut best = (f64::INFINITY, f64::INFINITY);
+    for _ in 0..ROUNDS {
+        best.0 = best.0.min(ours(&dataset, &recipe)?);
+        writeln!(ask, "round")?;
+        let answer = answers.next().ok_or("benches/peers.py ended")??;
+        best.1 = best.1.min(answer.trim().parse()?);
+    }
+    drop(ask);
+    peer.wait()?;
+    Ok(best)
+}
+
+fn ours(dataset: &Dataset, recipe: &Preprocess) -> Result<f64, Box<dyn Error>> {
+    let mut worker = recipe.worker();
+    let mut input = vec![0.0; recipe.input_len()];
+    let start = Instant::now();
+    for i in 0..dataset.train.examples().len() {
+        let image = dataset.train.read(i)?;
+        worker.apply("", &image, &mut input)?;
+    }
+    std::hint::black_box(&input);
+    Ok(start.elapsed().as_secs_f64())
+}

@@ -2,7 +2,7 @@
 
 use std::error::Error;
 use std::io::{BufRead, BufReader, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
@@ -16,7 +16,7 @@ const ROUNDS: usize = 9;
 /// The script of the other programs, and the Python that has them.
 pub(super) struct Peers {
     python: String,
-    script: std::path::PathBuf,
+    script: PathBuf,
 }
 
 impl Peers {
@@ -46,7 +46,7 @@ pub(super) fn measure(checkout: &Path) -> Result<(), Box<dyn Error>> {
         return Ok(());
     };
     println!(
-        "\n{:<44} {:>10} {:>10} {:>6}",
+        "\n{:<46} {:>10} {:>10} {:>6}",
         "500x375 JPEG to 224x224, images/s, 1 thread", "catpipe", "Pillow", "ratio"
     );
     let root = tempfile::tempdir()?;
@@ -58,14 +58,21 @@ pub(super) fn measure(checkout: &Path) -> Result<(), Box<dyn Error>> {
     if !status.success() || !half.is_dir() {
         return Err("benches/peers.py halve failed".into());
     }
-    for (what, folder) in [
-        ("colours at full resolution (4:4:4)", &full),
-        ("colours at half resolution (4:2:0)", &half),
-    ] {
-        let (ours, theirs) = compare(checkout, &peers, folder)?;
-        let rate = |seconds: f64| f64::from(IMAGES) / seconds;
+    let mut folders = vec![
+        ("generated, colours at full resolution (4:4:4)", full),
+        ("generated, colours at half resolution (4:2:0)", half),
+    ];
+    let photographs = root.path().join("photographs");
+    if copy_photographs(&photographs)? {
+        folders.push(("photographs (ants and bees, `val`)", photographs));
+    } else {
+        println!("photographs: not measured, CATPIPE_MIRROR has no hymenoptera_data");
+    }
+    for (what, folder) in folders {
+        let (images, ours, theirs) = compare(checkout, &peers, &folder)?;
+        let rate = |seconds: f64| images as f64 / seconds;
         println!(
-            "{what:<44} {:>10.0} {:>10.0} {:>6.2}",
+            "{what:<46} {:>10.0} {:>10.0} {:>6.2}",
             rate(ours),
             rate(theirs),
             theirs / ours
@@ -88,8 +95,39 @@ fn write_pictures(out: &Path) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Seconds of the best round over all files of a folder, ours and Pillow's.
-fn compare(checkout: &Path, peers: &Peers, folder: &Path) -> Result<(f64, f64), Box<dyn Error>> {
+/// Copies the mirror's photographs of 500x375 pixels; false where there is no such folder.
+fn copy_photographs(out: &Path) -> Result<bool, Box<dyn Error>> {
+    let mirror = std::env::var_os("CATPIPE_MIRROR").map(PathBuf::from);
+    let Some(val) = mirror.map(|mirror| mirror.join("hymenoptera_data/val")) else {
+        return Ok(false);
+    };
+    let mut copied = false;
+    for class in ["ants", "bees"] {
+        let Ok(files) = std::fs::read_dir(val.join(class)) else {
+            return Ok(false);
+        };
+        let to = out.join("train").join(class);
+        std::fs::create_dir_all(&to)?;
+        for file in files {
+            let path = file?.path();
+            if path.extension().is_some_and(|name| name == "jpg")
+                && image::image_dimensions(&path)? == (500, 375)
+            {
+                std::fs::copy(&path, to.join(path.file_name().unwrap_or_default()))?;
+                copied = true;
+            }
+        }
+    }
+    Ok(copied)
+}
+
+/// How many files a folder has, and the seconds of the best round over all of them, ours and
+/// Pillow's.
+fn compare(
+    checkout: &Path,
+    peers: &Peers,
+    folder: &Path,
+) -> Result<(usize, f64, f64), Box<dyn Error>> {
     let train = folder.join("train");
     let config: DatasetConfig = serde_json::from_value(serde_json::json!({
         "train": {"folder": train}
@@ -109,7 +147,7 @@ fn compare(checkout: &Path, peers: &Peers, folder: &Path) -> Result<(f64, f64), 
     }
     drop(ask);
     peer.wait()?;
-    Ok(best)
+    Ok((dataset.train.examples().len(), best.0, best.1))
 }
 
 fn ours(dataset: &Dataset, recipe: &Preprocess) -> Result<f64, Box<dyn Error>> {

@@ -94,5 +94,5 @@ clean: ## remove what was built; data, runs and the cache stay
 # The programs that `make bench` compares with.
 .venv-bench/ready: .ci/peers.txt
 	python3 -m venv .venv-bench
-	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
 	touch $@

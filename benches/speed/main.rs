@@ -4,6 +4,7 @@
 //! The first line is what the others are compared with.
 
 mod extraction;
+mod files;
 mod memory;
 mod pixels;
 
@@ -39,6 +40,9 @@ fn all() -> Result<(), Box<dyn Error>> {
     }
     if wanted("pixels") {
         pixels::measure(Path::new(env!("CARGO_MANIFEST_DIR")))?;
+    }
+    if wanted("files") {
+        files::measure(Path::new(env!("CARGO_MANIFEST_DIR")))?;
     }
     if wanted("memory") {
         memory::measure()?;

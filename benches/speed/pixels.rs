@@ -28,10 +28,16 @@ impl Peers {
         })
     }
 
-    fn start(&self, part: &str, folder: &Path) -> Result<Child, Box<dyn Error>> {
+    /// A part of the script, on the files of a folder.
+    pub(super) fn command(&self, part: &str, folder: &Path) -> Command {
         let mut command = Command::new(&self.python);
         command.arg(&self.script).arg(part).arg(folder);
-        Ok(command
+        command
+    }
+
+    fn start(&self, part: &str, folder: &Path) -> Result<Child, Box<dyn Error>> {
+        Ok(self
+            .command(part, folder)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()?)
@@ -50,14 +56,8 @@ pub(super) fn measure(checkout: &Path) -> Result<(), Box<dyn Error>> {
         "500x375 JPEG to 224x224, images/s, 1 thread", "catpipe", "Pillow", "ratio"
     );
     let root = tempfile::tempdir()?;
+    let half = halved(&peers, root.path(), IMAGES)?;
     let full = root.path().join("full");
-    write_pictures(&full)?;
-    // What most cameras write: colours at half the resolution. Pillow's encoder has that.
-    let half = root.path().join("half");
-    let status = peers.start("halve", &full)?.wait()?;
-    if !status.success() || !half.is_dir() {
-        return Err("benches/peers.py halve failed".into());
-    }
     let mut folders = vec![
         ("generated, colours at full resolution (4:4:4)", full),
         ("generated, colours at half resolution (4:2:0)", half),
@@ -81,18 +81,26 @@ pub(super) fn measure(checkout: &Path) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn write_pictures(out: &Path) -> Result<(), Box<dyn Error>> {
+/// Generated pictures in `root/full`, and again in `root/half` as most cameras write them: colours
+/// at half the resolution, which Pillow's encoder has. Gives the latter.
+pub(super) fn halved(peers: &Peers, root: &Path, images: u32) -> Result<PathBuf, Box<dyn Error>> {
+    let out = root.join("full");
     let set = SynthSet {
         classes: 2,
-        train_per_class: IMAGES / 2,
+        train_per_class: images / 2,
         test_per_class: 0,
         size: [500, 375],
         format: SynthFormat::Jpeg,
         ..SynthSet::default()
     };
-    let out = out.to_owned();
+    let full = out.clone();
     synth::write(&SynthConfig { out, set }, &|_, _| ())?;
-    Ok(())
+    let status = peers.start("halve", &full)?.wait()?;
+    let half = root.join("half");
+    if !status.success() || !half.is_dir() {
+        return Err("benches/peers.py halve failed".into());
+    }
+    Ok(half)
 }
 
 /// Copies the mirror's photographs of 500x375 pixels; false where there is no such folder.

@@ -1,0 +1,129 @@
+//! JPEG files to features, whole programs: catpipe beside a plain Python loop over the same files.
+
+use std::error::Error;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use catpipe::assets::{self, RuntimeBuild};
+
+use super::pixels::{self, Peers};
+
+const IMAGES: u32 = 512;
+const ROUNDS: usize = 2;
+
+/// A way of turning the files into features with catpipe: what it is called, the backbone's
+/// manifest, and the provider.
+struct Way {
+    what: &'static str,
+    backbone: &'static str,
+    provider: &'static str,
+}
+
+const WAYS: [Way; 3] = [
+    Way {
+        what: "catpipe, cpu fp32",
+        backbone: "onnx/resnet50.yaml",
+        provider: "cpu",
+    },
+    Way {
+        what: "catpipe, cpu int8",
+        backbone: "onnx/resnet50-int8.yaml",
+        provider: "cpu",
+    },
+    Way {
+        what: "catpipe, openvino bf16",
+        backbone: "onnx/resnet50.yaml",
+        provider: "{openvino: {precision: bf16}}",
+    },
+];
+
+impl Way {
+    /// What is missing for it here; None where it can run.
+    fn lacks(&self, checkout: &Path) -> Result<Option<&'static str>, Box<dyn Error>> {
+        let openvino = RuntimeBuild::Openvino;
+        let library = openvino.dir(&assets::cache_dir()?).join(openvino.library());
+        if !checkout.join(self.backbone).with_extension("onnx").exists() {
+            Ok(Some("the graph is not made"))
+        } else if self.provider.contains("openvino") && !library.exists() {
+            Ok(Some("make runtime EP=openvino gets it"))
+        } else {
+            Ok(None)
+        }
+    }
+
+    /// Seconds of the whole program, from its start to its end; nothing is in its cache.
+    fn seconds(&self, checkout: &Path, images: &Path) -> Result<f64, Box<dyn Error>> {
+        let scratch = tempfile::tempdir()?;
+        let cache = assets::cache_dir()?;
+        std::os::unix::fs::symlink(cache.join("runtime"), scratch.path().join("runtime"))?;
+        let start = Instant::now();
+        let output = Command::new(env!("CARGO_BIN_EXE_catpipe"))
+            .current_dir(checkout)
+            .env("CATPIPE_CACHE", scratch.path())
+            .env_remove("ORT_DYLIB_PATH")
+            .args(["extract", "--backbone", self.backbone])
+            .args(["--provider", self.provider, "--images"])
+            .arg(images)
+            .arg("--out")
+            .arg(scratch.path().join("features.h5"))
+            .output()?;
+        if !output.status.success() {
+            return Err(String::from_utf8_lossy(&output.stderr).into());
+        }
+        Ok(start.elapsed().as_secs_f64())
+    }
+}
+
+/// Prints images a second of each way, and how many times the plain Python loop that is. The
+/// Python loop's time starts behind its imports, catpipe's with the program.
+pub(super) fn measure(checkout: &Path) -> Result<(), Box<dyn Error>> {
+    let Some(peers) = Peers::find(checkout) else {
+        println!("\nfiles: not measured, `make bench` has the other programs");
+        return Ok(());
+    };
+    println!(
+        "\n{:<46} {:>10} {:>6}",
+        "500x375 JPEG files to ResNet50 features", "images/s", "ratio"
+    );
+    let root = tempfile::tempdir()?;
+    let images = pixels::halved(&peers, root.path(), IMAGES)?.join("train");
+    let mut python = f64::INFINITY;
+    let mut best = [f64::INFINITY; WAYS.len()];
+    for _ in 0..ROUNDS {
+        python = python.min(plain_loop(&peers, checkout, &images)?);
+        for (way, best) in WAYS.iter().zip(&mut best) {
+            if way.lacks(checkout)?.is_none() {
+                *best = best.min(way.seconds(checkout, &images)?);
+            }
+        }
+    }
+    let rate = |seconds: f64| f64::from(IMAGES) / seconds;
+    let plain = "plain Python loop, Pillow + ONNX Runtime fp32";
+    println!("{plain:<46} {:>10.1} {:>6.2}", rate(python), 1.0);
+    for (way, seconds) in WAYS.iter().zip(best) {
+        match way.lacks(checkout)? {
+            Some(reason) => println!("{:<46} not measured: {reason}", way.what),
+            None => println!(
+                "{:<46} {:>10.1} {:>6.2}",
+                way.what,
+                rate(seconds),
+                python / seconds
+            ),
+        }
+    }
+    Ok(())
+}
+
+fn plain_loop(peers: &Peers, checkout: &Path, images: &Path) -> Result<f64, Box<dyn Error>> {
+    let mut child = peers
+        .command("features", images)
+        .arg(checkout.join("onnx/resnet50.onnx"))
+        .stdout(Stdio::piped())
+        .spawn()?;
+    let output = child.stdout.take().ok_or("no pipe from the script")?;
+    let line = BufReader::new(output).lines().next();
+    child.wait()?;
+    Ok(line.ok_or("benches/peers.py ended")??.trim().parse()?)
+}

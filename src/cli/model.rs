@@ -2,6 +2,7 @@
 
 mod features;
 mod inspect;
+mod quantize;
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -32,6 +33,7 @@ enum ModelCommand {
     },
     Inspect(inspect::Args),
     Features(features::Args),
+    Quantize(quantize::Args),
 }
 
 #[derive(Debug, Subcommand)]
@@ -60,6 +62,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         } => import(&model, &output),
         ModelCommand::Inspect(args) => inspect::run(args),
         ModelCommand::Features(args) => features::run(args),
+        ModelCommand::Quantize(args) => quantize::run(args),
     }
 }
 

@@ -123,7 +123,8 @@ pub(super) fn choose(
             int8[layer] = true;
         }
     }
-    if !best.passes(config) {
+    // With every layer in float the bar holds, and nothing has been won.
+    if !best.passes(config) || kept.len() == count {
         return Err(QuantizeError::BelowBar {
             best,
             kept: kept.len(),

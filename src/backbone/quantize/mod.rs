@@ -6,7 +6,8 @@
 //! graph with integer kernels; everything that is not a convolution, and the last feature map,
 //! stays in float.
 //!
-//! The steps of [`quantize`]: find what there is to quantize ([`Plan`]), watch the activations of
+//! The steps of [`quantize`]: find what there is to quantize ([`Plan`]), make
+//! the channels of a tensor alike ([`equalise`](mod@equalise)), watch the activations of
 //! the float network ([`Capture`], [`Histogram`]), round the weights so that what a layer gives on
 //! those inputs changes least ([`gptq`]), write the graph ([`emit`]), and judge its features on
 //! images that none of this has seen ([`judge`]).
@@ -14,6 +15,7 @@
 mod capture;
 mod cholesky;
 mod emit;
+mod equalise;
 mod error;
 mod geometry;
 mod gptq;
@@ -162,16 +164,22 @@ pub fn quantize(
     let (held_out, seen) = divide(&images);
     let model = opset::at_least_13(&graph.path, graph.model)?;
     let plan = Plan::of(&graph.path, &model)?;
-    let network = Network {
+    let float = Network {
         model: &model,
         path: &graph.path,
         manifest,
         runtime,
     };
+    let equal = equalise::equalise(&float, &plan, &seen, watch)?;
+    let plan = Plan::of(&graph.path, &equal)?;
+    let network = Network {
+        model: &equal,
+        ..float
+    };
     let grids = observe::grids(&network, &plan, &seen, config, watch)?;
     let rounded = weights::round(&network, &plan, &grids, &seen, config, watch)?;
     let emitter = Emitter::new(&network, &plan, &grids, &rounded.weights);
-    let outcome = judge::choose(&network, &plan, &emitter, &held_out, config, watch)?;
+    let outcome = judge::choose(&float, &plan, &emitter, &held_out, config, watch)?;
     Ok(Quantized {
         report: Report {
             convolutions: plan.convs.len(),

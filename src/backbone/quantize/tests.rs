@@ -508,3 +508,83 @@ fn a_weight_tensor_of_another_length_is_no_weight() {
         Some(vec![1.0, 2.0])
     );
 }
+
+/// Weights of very different channels: the same features out of much more even tensors.
+#[test]
+fn equalising_keeps_the_features_and_evens_the_channels() {
+    let uneven = |model: &mut ModelProto| {
+        let graph = model.graph.as_mut().unwrap();
+        for tensor in &mut graph.initializer {
+            if !tensor.name().starts_with("stem/") && tensor.name() != "block_1/kernel" {
+                continue;
+            }
+            let mut values = proto::floats(tensor).unwrap();
+            let fan_in = values.len() / 8;
+            for (channel, values) in values.chunks_exact_mut(fan_in).enumerate() {
+                let factor = [1.0, 20.0][usize::from(channel == 3)];
+                values.iter_mut().for_each(|value| *value *= factor);
+            }
+            let raw = values.iter().flat_map(|x| x.to_le_bytes());
+            tensor.raw_data = Some(Bytes::from(raw.collect::<Vec<u8>>()));
+        }
+    };
+    let dir = tiny(uneven);
+    let manifest = manifest(TINY_MANIFEST).unwrap();
+    let runtime = testing::runtime();
+    let loaded = load_graph(&manifest, dir.path()).unwrap();
+    let plan = Plan::of(&loaded.path, &loaded.model).unwrap();
+    let network = Network {
+        model: &loaded.model,
+        path: &loaded.path,
+        manifest: &manifest,
+        runtime: &runtime,
+    };
+    let inputs = values(9, 6 * IMAGE);
+    let images: Vec<&[f32]> = inputs.chunks_exact(IMAGE).collect();
+    let equal = equalise::equalise(&network, &plan, &images, &mut quiet).unwrap();
+    let run = |model: &ModelProto, tensor: &str| {
+        let mut rows = Vec::new();
+        let mut capture = capture::Capture::open(&network, model, &[tensor]).unwrap();
+        let mut take = |_: usize, tensors: &[Tensor<'_>]| -> Result<(), QuantizeError> {
+            rows.extend_from_slice(tensors[0].values);
+            Ok(())
+        };
+        capture.run(&images, &mut take).unwrap();
+        rows
+    };
+    let (before, after) = (run(&loaded.model, "features"), run(&equal, "features"));
+    for (before, after) in before.iter().zip(&after) {
+        assert!(
+            (before - after).abs() <= 1e-4 * before.abs().max(1.0),
+            "{before} {after}"
+        );
+    }
+    // How many times the largest channel is the median one.
+    let spread = |map: &[f32]| {
+        let plane = map.len() / 6 / 8;
+        let mut largest = [0.0_f32; 8];
+        for (place, plane) in map.chunks_exact(plane).enumerate() {
+            let most = plane.iter().fold(0.0_f32, |most, x| most.max(x.abs()));
+            largest[place % 8] = largest[place % 8].max(most);
+        }
+        largest.sort_by(f32::total_cmp);
+        largest[7] / largest[4]
+    };
+    for tensor in ["stem_relu", "block_1_relu"] {
+        let (before, after) = (
+            spread(&run(&loaded.model, tensor)),
+            spread(&run(&equal, tensor)),
+        );
+        assert!(
+            after < 0.5 * before && before > 5.0,
+            "{tensor}: {before} {after}"
+        );
+    }
+    assert_eq!(
+        operators(&equal)
+            .iter()
+            .filter(|name| **name == "Mul")
+            .count(),
+        1
+    );
+}

@@ -1,30 +1,25 @@
 //! `catpipe model quantize`.
 
 mod images;
+mod outcome;
 
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
-
-use serde::Serialize;
 
 use crate::assets;
 use crate::backbone::manifest::Sha256;
 use crate::backbone::onnx;
 use crate::backbone::quantize::{
-    FEWEST_IMAGES, Method, QuantizeConfig, QuantizeError, Report, Rounding, manifest_text, quantize,
+    FEWEST_IMAGES, Method, QuantizeConfig, QuantizeError, Rounding, manifest_text, quantize,
 };
 use crate::backbone::{BackboneError, Manifest, Runtime, Search};
 use crate::cli::failure::Failure;
 use crate::cli::output::{print, print_json};
-use crate::cli::progress::{counter, seconds};
-use crate::report::Table;
+use crate::cli::progress::counter;
 
 use super::sha256_hex;
 use images::{Images, Wanted};
-
-/// How many layers a table shows.
-const SHOWN: usize = 12;
+use outcome::Outcome;
 
 /// Make an int8 backbone of a float one, by what it does on images
 ///
@@ -52,7 +47,7 @@ pub(super) struct Args {
     output: PathBuf,
 
     /// How many images to take; a quarter of them is held out
-    #[arg(long, value_name = "N", default_value_t = 128,
+    #[arg(long, value_name = "N", default_value_t = 256,
           value_parser = clap::value_parser!(u32).range(FEWEST_IMAGES as i64..=4096))]
     images: u32,
 
@@ -182,7 +177,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     if args.json {
         return print_json(&outcome);
     }
-    print(&text(&outcome, start))
+    print(&outcome.text())
 }
 
 /// What must not be written over, and what must have another name.
@@ -269,7 +264,7 @@ fn command(args: &Args) -> String {
             command.push_str(&text);
         }
     };
-    add(args.images != 128, format!(" --images {}", args.images));
+    add(args.images != 256, format!(" --images {}", args.images));
     add(args.seed != default.seed, format!(" --seed {}", args.seed));
     let method = match args.method {
         MethodName::Minmax => "minmax",
@@ -289,20 +284,6 @@ fn command(args: &Args) -> String {
         format!(" --bar-min {}", args.bar_min),
     );
     command
-}
-
-#[derive(Serialize)]
-struct Outcome {
-    file: String,
-    manifest: String,
-    sha256: String,
-    bytes: usize,
-    source_sha256: String,
-    /// SHA-256 of the calibration images' digests, in their order.
-    images_sha256: String,
-    seconds: f64,
-    /// Figures of calibration images that were held out.
-    report: Report,
 }
 
 fn write_manifest(
@@ -346,59 +327,4 @@ fn under(path: &Path, root: &Path) -> PathBuf {
         (Ok(path), Ok(root)) => path.strip_prefix(&root).map(Path::to_owned).unwrap_or(path),
         _ => path.to_owned(),
     }
-}
-
-fn text(outcome: &Outcome, start: Instant) -> String {
-    let report = &outcome.report;
-    let mut text = format!(
-        "{}: {} of {} convolutions in int8, {:.1} MB, in {}\n  sha256 {}\n  manifest {}\n",
-        outcome.file,
-        report.convolutions - report.kept_float.len(),
-        report.convolutions,
-        outcome.bytes as f64 / 1e6,
-        seconds(start.elapsed()),
-        outcome.sha256,
-        outcome.manifest,
-    );
-    // Writing into a String cannot fail.
-    let _ = writeln!(
-        text,
-        "  features of {} calibration images that were held out, against float: cosine {}",
-        report.held_out_images, report.cosine
-    );
-    if !report.rounded_nearest.is_empty() {
-        let names = report.rounded_nearest.join(", ");
-        let _ = writeln!(
-            text,
-            "  rounded to the nearest, since their inputs say nothing: {names}"
-        );
-    }
-    if report.sensitivity.is_empty() {
-        return text;
-    }
-    let _ = writeln!(
-        text,
-        "  with all convolutions in int8: cosine {}\n",
-        report.all_int8
-    );
-    let mut table = Table::new(["layer", "mean cosine gained in float", "now"]);
-    for layer in report.sensitivity.iter().take(SHOWN) {
-        let float = report.kept_float.contains(&layer.layer);
-        let now = if float { "float" } else { "int8" };
-        table.row([
-            layer.layer.clone(),
-            format!("{:+.6}", layer.effect),
-            now.to_owned(),
-        ]);
-    }
-    text.push_str(&table.render());
-    if let Some(more) = report
-        .sensitivity
-        .len()
-        .checked_sub(SHOWN)
-        .filter(|n| *n > 0)
-    {
-        let _ = writeln!(text, "  and {more} more (--json has them all)");
-    }
-    text
 }

@@ -35,6 +35,9 @@ pub(super) struct Tensor<'a> {
     pub(super) values: &'a [f32],
 }
 
+/// What takes the tensors of a batch, and the number of images before it.
+pub(super) type Each<'a, E> = dyn FnMut(usize, &[Tensor<'_>]) -> Result<(), E> + 'a;
+
 /// A session that gives tensors from inside the network.
 #[derive(Debug)]
 pub(super) struct Capture {
@@ -83,7 +86,7 @@ impl Capture {
     pub(super) fn run<E: From<BackboneError>>(
         &mut self,
         images: &[&[f32]],
-        each: &mut dyn FnMut(usize, &[Tensor<'_>]) -> Result<(), E>,
+        each: &mut Each<'_, E>,
     ) -> Result<(), E> {
         for (number, batch) in images.chunks(self.batch).enumerate() {
             let input: Vec<f32> = batch.concat();
@@ -97,7 +100,7 @@ impl Capture {
         input: &[f32],
         batch: usize,
         before: usize,
-        each: &mut dyn FnMut(usize, &[Tensor<'_>]) -> Result<(), E>,
+        each: &mut Each<'_, E>,
     ) -> Result<(), E> {
         let path = &self.path;
         let failed = |error: ort::Error| BackboneError::Run {

@@ -182,7 +182,7 @@ impl<'a> Reader<'a> {
         }
         let groups = attribute(node, "group").map_or(1, |a| a.i());
         let groups = usize::try_from(groups).ok().filter(|groups| *groups > 0)?;
-        if shape[0] % groups != 0 {
+        if !shape[0].is_multiple_of(groups) {
             return None;
         }
         let own = node.output.first()?;

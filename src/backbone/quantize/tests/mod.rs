@@ -142,7 +142,7 @@ fn rows_have_the_same_bits_in_any_batch_and_on_any_threads() {
     let mut all = Vec::new();
     for (threads, batch) in [(1, 1), (1, 5), (2, 1), (3, 2), (2, 5)] {
         let (_dir, mut session) = session(&made, threads);
-        let mut rows = vec![0.0_f32; 5 * 8];
+        let mut rows = [0.0_f32; 5 * 8];
         for (input, row) in inputs.chunks(batch * IMAGE).zip(rows.chunks_mut(batch * 8)) {
             session.run(input, input.len() / IMAGE, row).unwrap();
         }

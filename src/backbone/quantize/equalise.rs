@@ -17,8 +17,9 @@ use super::{Watch, parallel};
 use crate::backbone::onnx::proto::{GraphProto, NodeProto};
 use crate::backbone::onnx::{ModelProto, Shapes};
 
-/// How much of the differences is taken away: with all of it, weights would differ as much.
-const STRENGTH: f64 = 0.65;
+/// The share of the differences that is taken away, as a power: the square root. With all of it,
+/// weights would differ as much as activations do now.
+const STRENGTH: f64 = 0.5;
 /// The largest factor, and one over the smallest, before that.
 const MOST: f64 = 30.0;
 

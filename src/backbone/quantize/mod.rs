@@ -6,11 +6,11 @@
 //! graph with integer kernels; everything that is not a convolution, and the last feature map,
 //! stays in float.
 //!
-//! The steps of [`quantize`]: find what there is to quantize ([`Plan`]), make
-//! the channels of a tensor alike ([`equalise`](mod@equalise)), watch the activations of
-//! the float network ([`Capture`], [`Histogram`]), round the weights so that what a layer gives on
-//! those inputs changes least ([`gptq`]), write the graph ([`emit`]), and judge its features on
-//! images that none of this has seen ([`judge`]).
+//! The steps of [`quantize`]: find what there is to quantize (`plan`), make the channels of a
+//! tensor alike (`equalise`), watch the activations of the float network (`observe`,
+//! `histogram`), round the weights so that what a layer gives on those inputs changes least
+//! (`gptq`), write the graph (`emit`), and judge its features on images that none of this has seen
+//! (`judge`).
 
 mod capture;
 mod cholesky;

@@ -12,6 +12,7 @@ mod model;
 pub mod onnx;
 pub mod preprocess;
 pub mod provider;
+pub mod quantize;
 pub mod runtime;
 pub mod session;
 #[cfg(test)]

@@ -4,6 +4,7 @@ mod detect;
 mod features;
 mod import;
 mod inspect;
+mod quantize;
 
 use clap::Subcommand;
 use sha2::{Digest, Sha256};
@@ -23,6 +24,7 @@ enum ModelCommand {
     Inspect(inspect::Args),
     Features(features::Args),
     Detect(detect::Args),
+    Quantize(quantize::Args),
 }
 
 pub(super) fn run(args: Args) -> Result<(), Failure> {
@@ -31,6 +33,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         ModelCommand::Inspect(args) => inspect::run(args),
         ModelCommand::Features(args) => features::run(args),
         ModelCommand::Detect(args) => detect::run(args),
+        ModelCommand::Quantize(args) => quantize::run(args),
     }
 }
 

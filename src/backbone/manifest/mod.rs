@@ -105,6 +105,11 @@ impl Manifest {
         Preprocess::network(&self.config.input, &self.preprocess)
     }
 
+    /// The manifest's `preprocess` with every key filled in, whatever it was taken from.
+    pub(super) fn preprocess_keys(&self) -> &PreprocessConfig {
+        &self.preprocess
+    }
+
     /// Reads the ONNX file under `root` and compares it with the manifest: checksum, input and
     /// output.
     ///

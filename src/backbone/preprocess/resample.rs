@@ -21,6 +21,8 @@ pub(super) struct Resampler {
     down: Axis,
     /// The picture after the first pass.
     between: Vec<u8>,
+    /// The picture after the second, each pixel with a fourth byte.
+    last: Vec<u8>,
     /// [`ROWS`] rows, pixel by pixel, each pixel with a fourth byte.
     strip: Vec<[u8; 4 * ROWS]>,
 }
@@ -42,10 +44,16 @@ impl Resampler {
         let (whole, at, wanted) = (placement.whole, placement.offset, placement.size);
         self.across.set(filter, size.0, whole.0, at.0, wanted.0);
         self.down.set(filter, size.1, whole.1, at.1, wanted.1);
-        let (width, wide) = (3 * size.0 as usize, 3 * wanted.0 as usize);
+        let width = 3 * size.0 as usize;
         if goes_down_first(size, whole) {
             down(pixels, width, 0, &self.down, &mut self.between);
-            across(&self.between, width, &self.across, &mut self.strip, out);
+            across(
+                &self.between,
+                width,
+                &self.across,
+                &mut self.strip,
+                &mut self.last,
+            );
         } else {
             // Rows that the second pass does not look at are left out of the first.
             let (start, end) = self.down.span;
@@ -57,7 +65,12 @@ impl Resampler {
                 &mut self.strip,
                 &mut self.between,
             );
-            down(&self.between, wide, start, &self.down, out);
+            let wide = 4 * wanted.0 as usize;
+            down(&self.between, wide, start, &self.down, &mut self.last);
+        }
+        out.resize(self.last.len() / 4 * 3, 0);
+        for (out, pixel) in out.chunks_exact_mut(3).zip(self.last.chunks_exact(4)) {
+            out.copy_from_slice(&pixel[..3]);
         }
     }
 }
@@ -175,7 +188,8 @@ fn level(sum: i32) -> u8 {
     (sum >> BITS).clamp(0, 255) as u8
 }
 
-/// Scales rows of `row` bytes each.
+/// Scales rows of `row` bytes each. Pixels have three bytes before and four after: whole words are
+/// stored much faster.
 fn across(pixels: &[u8], row: usize, axis: &Axis, strip: &mut Strip, out: &mut Vec<u8>) {
     #[cfg(target_arch = "x86_64")]
     if is_x86_feature_detected!("avx2") {
@@ -196,7 +210,7 @@ fn across_avx2(pixels: &[u8], row: usize, axis: &Axis, strip: &mut Strip, out: &
 
 #[inline(always)]
 fn across_with(pixels: &[u8], row: usize, axis: &Axis, strip: &mut Strip, out: &mut Vec<u8>) {
-    let wide = 3 * axis.taps.len();
+    let wide = 4 * axis.taps.len();
     let rows = pixels.len() / row.max(1);
     strip.resize(row / 3, [0; 4 * ROWS]);
     out.resize(wide * rows, 0);
@@ -215,7 +229,7 @@ fn across_with(pixels: &[u8], row: usize, axis: &Axis, strip: &mut Strip, out: &
                 *out = level(*sum);
             }
             for (out, pixel) in out.chunks_exact_mut(wide).zip(levels.chunks_exact(4)) {
-                out[3 * x..3 * x + 3].copy_from_slice(&pixel[..3]);
+                out[4 * x..4 * x + 4].copy_from_slice(pixel);
             }
         }
     }

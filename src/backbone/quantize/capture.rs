@@ -112,11 +112,12 @@ impl Capture {
         let name = self.input.as_str();
         // Whole numbers of 0..=255: the manifest lets nothing else through.
         let levels: Vec<u8> = match self.dtype {
-            Dtype::Float32 => Vec::new(),
+            Dtype::Float32 | Dtype::Float16 => Vec::new(),
             Dtype::Uint8 => input.iter().map(|value| *value as u8).collect(),
         };
         let given = match self.dtype {
-            Dtype::Float32 => {
+            // A graph of float16 input is refused before anything runs.
+            Dtype::Float32 | Dtype::Float16 => {
                 ort::inputs![name => TensorRef::from_array_view((shape, input)).map_err(failed)?]
             }
             Dtype::Uint8 => {

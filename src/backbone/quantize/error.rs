@@ -12,6 +12,14 @@ pub enum QuantizeError {
     /// The graph is not what its manifest says, or does not run.
     #[error(transparent)]
     Backbone(#[from] BackboneError),
+    /// The graph takes numbers of 16 bits.
+    #[error(
+        "{}: takes float16 input: quantize the float32 graph that it was made of", path.display()
+    )]
+    HalfPrecision {
+        /// The ONNX file.
+        path: PathBuf,
+    },
     /// The graph is quantized, or partly so, already.
     #[error(
         "{}: is quantized already: the node `{node}` is a {operator}; give the manifest of the \

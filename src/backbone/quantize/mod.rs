@@ -37,7 +37,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::manifest::{Manifest, load_graph};
+use super::manifest::{Dtype, Manifest, load_graph};
 use super::onnx::ModelProto;
 use super::runtime::Runtime;
 use capture::Network;
@@ -153,6 +153,9 @@ pub fn quantize(
     watch: &mut Watch<'_>,
 ) -> Result<Quantized, QuantizeError> {
     let graph = load_graph(manifest, root)?;
+    if manifest.config.input.dtype == Dtype::Float16 {
+        return Err(QuantizeError::HalfPrecision { path: graph.path });
+    }
     let length: usize = manifest.config.input.dims().iter().product();
     let images: Vec<&[f32]> = inputs.chunks_exact(length.max(1)).collect();
     if images.len() < FEWEST_IMAGES {

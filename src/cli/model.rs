@@ -1,5 +1,6 @@
 //! `catpipe model`: work on backbone graphs.
 
+mod certify;
 mod detect;
 mod features;
 mod import;
@@ -23,6 +24,7 @@ enum ModelCommand {
     Inspect(inspect::Args),
     Features(features::Args),
     Detect(detect::Args),
+    Certify(certify::Args),
 }
 
 pub(super) fn run(args: Args) -> Result<(), Failure> {
@@ -31,6 +33,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         ModelCommand::Inspect(args) => inspect::run(args),
         ModelCommand::Features(args) => features::run(args),
         ModelCommand::Detect(args) => detect::run(args),
+        ModelCommand::Certify(args) => certify::run(args),
     }
 }
 

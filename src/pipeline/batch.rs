@@ -7,6 +7,7 @@ use crate::augment::AugmentConfig;
 use crate::dataset::{Dataset, DatasetConfig, Skipped};
 use crate::features::{Export, Store, Table};
 
+use super::auto::Auto;
 use super::checked::{Checked, Options, open_backbone};
 use super::config::{ExtractConfig, Name, PipelineConfig};
 use super::error::PipelineError;
@@ -120,6 +121,10 @@ fn open(
         evaluate: None,
     };
     let checked = Checked::assemble(config, dataset, backbone, options)?;
+    checked.expect_decided()?;
+    if let Some(Auto::Chosen(decision)) = &checked.auto {
+        observer.event(&Event::Note(decision.to_string()));
+    }
     let images = checked.dataset.train.examples().len();
     let skipped = bad(&checked);
     let excluded = checked.dataset.skipped().len() - skipped.len();

@@ -142,6 +142,41 @@ fn it_measures_again_when_something_changes() {
 }
 
 #[test]
+fn a_library_that_gives_no_answer_is_out_and_named() {
+    let project = project();
+    let cached = |build: &str, version: &str| {
+        let name = format!("libonnxruntime.so.{version}");
+        project.path(&format!(
+            "cache/runtime/onnxruntime-{version}-{build}/{name}"
+        ))
+    };
+    let cpu = cached("cpu", "1.31.0");
+    std::fs::create_dir_all(cpu.parent().expect("a folder")).expect("a folder");
+    std::os::unix::fs::symlink(common::runtime(), cpu).expect("a link");
+    project.write(
+        "cache/runtime/onnxruntime-1.24.1-openvino/libonnxruntime.so.1.24.1",
+        "no library",
+    );
+    let run = || {
+        let mut command = project.command(&["run", "p.yaml"]);
+        command.env_remove("ORT_DYLIB_PATH");
+        project.ran(command.output().expect("the program starts"))
+    };
+    let ran = run();
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let words = "auto: left out: ROOT/cache/runtime/onnxruntime-1.24.1-openvino/";
+    assert!(ran.stderr.starts_with(words), "{}", ran.stderr);
+    let ran = run();
+    let words =
+        "\n  out, until that file is deleted: ROOT/cache/runtime/onnxruntime-1.24.1-openvino/";
+    assert!(ran.stderr.contains(words), "{}", ran.stderr);
+    std::fs::remove_dir_all(project.path("cache/runtime/onnxruntime-1.24.1-openvino"))
+        .expect("a folder");
+    let ran = run();
+    assert!(ran.stderr.starts_with(MEASURES), "{}", ran.stderr);
+}
+
+#[test]
 fn extract_measures_as_well_and_pixels_need_nothing() {
     let project = project();
     let args = "extract --backbone tiny.yaml --images shapes/test --out f.npy --provider auto";
@@ -276,7 +311,7 @@ fn a_certificate_that_would_say_nothing_is_refused() {
         ),
         (
             "tiny.yaml --provider auto",
-            "`auto` measures every provider and stands alone",
+            "--provider auto: a certificate is about one provider: name it",
         ),
         (
             "none.yaml --provider openvino",

@@ -54,7 +54,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "GLOB", value_parser = glob)]
     exclude: Vec<Glob>,
 
-    /// What the backbone runs on [default: as a pipeline's `extract.provider`]
+    /// What the backbone runs on (`cpu`, `auto`, ...) [default: as a pipeline's `extract.provider`]
     #[arg(long, value_name = "PROVIDER")]
     provider: Option<String>,
 

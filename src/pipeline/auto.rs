@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::backbone::auto::{AutoOptions, Bar, Candidate, Kept, Key, Trial, candidates, fastest};
 use crate::backbone::measure::parity;
+use crate::backbone::provider::Count;
 use crate::backbone::runtime::survey::Survey;
 use crate::backbone::{Backbone, Provider, Search};
 use crate::report::Table;
@@ -62,6 +63,8 @@ pub struct Decision {
     pub fresh: bool,
     /// The file that keeps it.
     pub file: PathBuf,
+    /// What was out because it failed, which a later try may mend.
+    pub failed: Vec<String>,
 }
 
 /// What a run's `metrics.json` says of the choice.
@@ -76,9 +79,16 @@ pub struct AutoSummary {
 }
 
 impl Decision {
-    /// What runs, with its options.
-    pub(super) fn provider(&self) -> Provider {
-        self.chosen.with_options().unwrap_or_default()
+    /// What runs, with its options, on batches of `rows`.
+    pub(super) fn provider(&self, rows: usize) -> Provider {
+        let mut provider = self.chosen.with_options().unwrap_or_default();
+        if let Provider::Tensorrt(options) = &mut provider
+            && rows > options.batch.max.get()
+            && let Ok(rows) = Count::try_from(rows as u64)
+        {
+            options.batch.max = rows;
+        }
+        provider
     }
 
     /// What a run says of it.
@@ -98,7 +108,11 @@ impl fmt::Display for Decision {
         let (chosen, bar, images) = (self.chosen, self.bar, &self.images);
         if !self.fresh {
             let file = self.file.display();
-            return write!(f, "auto ({bar}) runs {chosen}, as measured before ({file})");
+            write!(f, "auto ({bar}) runs {chosen}, as measured before ({file})")?;
+            for failed in &self.failed {
+                write!(f, "\n  out, until that file is deleted: {failed}")?;
+            }
+            return Ok(());
         }
         write!(f, "{}", table(&self.trials, bar, chosen))?;
         write!(
@@ -175,6 +189,11 @@ pub(super) fn decide(
     };
     let mut trials = kept.trials;
     trials.retain(|trial| bar.admits(trial.candidate.precision));
+    let mut failed = kept.problems;
+    failed.extend(trials.iter().filter_map(|trial| {
+        let problem = first_line(trial.problem.as_ref()?);
+        Some(format!("{}: {problem}", trial.candidate))
+    }));
     let fastest = fastest(bar, &trials).map(|trial| trial.candidate);
     Ok(Auto::Chosen(Decision {
         bar,
@@ -183,6 +202,7 @@ pub(super) fn decide(
         images: pictures.told(),
         fresh,
         file,
+        failed,
     }))
 }
 
@@ -193,6 +213,20 @@ fn known(pictures: &Pictures, root: &Path) -> Result<String, PipelineError> {
         Pictures::Generated => Ok(format!("{PICTURES} generated")),
         Pictures::From(_) => pictures.open(PICTURES, root)?.digest(),
     }
+}
+
+/// The libraries that are there and gave no answer.
+fn unanswered(survey: &Survey) -> Vec<String> {
+    let problems = survey.libraries.iter().filter_map(|one| {
+        let problem = one.problem.as_deref()?;
+        let is_there = !problem.starts_with("not fetched");
+        is_there.then(|| format!("{}: {}", one.path.display(), first_line(problem)))
+    });
+    problems.collect()
+}
+
+fn first_line(text: &str) -> &str {
+    text.lines().next().unwrap_or_default()
 }
 
 /// What a measurement is made with.
@@ -213,11 +247,18 @@ impl Measuring<'_> {
         bar: Bar,
         search: &Search,
     ) -> Result<Kept, PipelineError> {
-        let mut kept = before.unwrap_or_else(|| Kept {
-            key,
-            candidates: candidates(&self.prober.survey(search)),
-            trials: Vec::new(),
+        let mut kept = before.unwrap_or_else(|| {
+            let survey = self.prober.survey(search);
+            Kept {
+                key,
+                candidates: candidates(&survey),
+                trials: Vec::new(),
+                problems: unanswered(&survey),
+            }
         });
+        for problem in &kept.problems {
+            self.prober.say(&format!("auto: left out: {problem}"));
+        }
         let mut wanted = kept.unmeasured(bar);
         wanted.retain(|one| *one != Candidate::REFERENCE);
         let scratch = tempfile::tempdir().map_err(|source| PipelineError::Scratch {

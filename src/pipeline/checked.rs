@@ -302,7 +302,10 @@ fn choose(
         _ if !backbone.needs_runtime() => Ok(None),
         None => search.choose(&config.extract.provider).map(Some),
         Some(Auto::Undecided(_)) => Ok(None),
-        Some(Auto::Chosen(decision)) => search.choose(&decision.provider().into()).map(Some),
+        Some(Auto::Chosen(decision)) => {
+            let provider = decision.provider(config.extract.batch.rows());
+            search.choose(&provider.into()).map(Some)
+        }
     }
 }
 

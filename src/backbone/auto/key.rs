@@ -118,6 +118,9 @@ pub struct Kept {
     pub candidates: Vec<Candidate>,
     /// What was measured of that: all that some bar asked for.
     pub trials: Vec<Trial>,
+    /// The libraries that are there and gave no answer, and why.
+    #[serde(default)]
+    pub problems: Vec<String>,
 }
 
 impl Kept {

@@ -235,6 +235,7 @@ fn what_is_kept_comes_back_for_its_key_alone() {
         key: key(&search(folder.path())),
         candidates: measured().iter().map(|one| one.candidate).collect(),
         trials: measured(),
+        problems: vec!["cuda: crashed".to_owned()],
     };
     let home = folder.path().join("auto");
     assert_eq!(Kept::read(&home, &kept.key), None);
@@ -257,6 +258,7 @@ fn a_bar_asks_for_what_it_admits_and_nothing_twice() {
         key: key(&search(folder.path())),
         candidates: measured().iter().map(|one| one.candidate).collect(),
         trials: Vec::new(),
+        problems: Vec::new(),
     };
     assert_eq!(kept.unmeasured(Bar::Strict).len(), 2);
     assert_eq!(kept.unmeasured(Bar::Close).len(), 4);

@@ -14,6 +14,7 @@ fn side(provider: &str, precision: &str) -> Side {
         device: "CPU".to_owned(),
         onnxruntime: "1.31.0".to_owned(),
         numeric_class: format!("{provider} {precision} onnxruntime-1.31.0"),
+        elsewhere: None,
     }
 }
 

@@ -9,7 +9,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::backbone::manifest::Width;
 use crate::backbone::measure::{self, Speed};
-use crate::backbone::{Backbone, Manifest, Preprocess, Provider, Session, SessionOptions};
+use crate::backbone::{
+    Backbone, Choice, Manifest, Preprocess, Provider, Runtime, Session, SessionOptions,
+};
 
 use super::super::checked::runtime_search;
 use super::super::error::PipelineError;
@@ -92,9 +94,33 @@ pub struct Side {
     pub onnxruntime: String,
     /// The numeric class, as a row's key has it.
     pub numeric_class: String,
+    /// What ran elsewhere, where that was allowed and happened.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub elsewhere: Option<String>,
 }
 
 impl Side {
+    fn of(
+        manifest: Manifest,
+        root: &Path,
+        provider: &Provider,
+        runtime: &Runtime,
+    ) -> Result<Self, PipelineError> {
+        let preprocessing = manifest.preprocess().key();
+        let backbone = Backbone::Onnx(Box::new(manifest));
+        Ok(Self {
+            backbone: backbone.name().to_owned(),
+            graph: backbone.key(root)?,
+            preprocessing,
+            provider: provider.name().to_owned(),
+            precision: provider.precision().name().to_owned(),
+            device: provider.device(),
+            onnxruntime: runtime.version().to_owned(),
+            numeric_class: provider.numeric_class(runtime),
+            elsewhere: None,
+        })
+    }
+
     /// `cpu fp32`.
     #[must_use]
     pub fn arithmetic(&self) -> String {
@@ -115,10 +141,12 @@ impl Job {
     /// Whatever keeps the network from running, pictures that cannot be read, no pictures.
     pub fn run(&self, cache: &Path) -> Result<Measured, PipelineError> {
         let manifest = Manifest::read(&self.root.join(&self.backbone))?;
-        let choice =
-            runtime_search(self.ort_dylib.clone(), cache).choose(&self.provider.clone().into())?;
+        let asked = self.provider.clone().into();
+        let Choice {
+            runtime, provider, ..
+        } = runtime_search(self.ort_dylib.clone(), cache).choose(&asked)?;
         let options = SessionOptions {
-            provider: choice.provider,
+            provider,
             threads: None,
             engines: Some(cache.join("engines")),
         };
@@ -126,21 +154,14 @@ impl Job {
         if sample.is_empty() {
             return Err(PipelineError::NoPictures(self.pictures.told()));
         }
+        let open = |manifest: &Manifest| Session::open(manifest, &self.root, &runtime, &options);
         let start = Instant::now();
-        let mut session = Session::open(&manifest, &self.root, &choice.runtime, &options)?;
+        let mut session = open(&manifest)?;
         let open_seconds = start.elapsed().as_secs_f64();
-        let mut second = match &self.answers {
-            None => None,
-            Some(answers) => {
-                let manifest = answering(&manifest, answers);
-                Some(Session::open(
-                    &manifest,
-                    &self.root,
-                    &choice.runtime,
-                    &options,
-                )?)
-            }
-        };
+        let second = self.answers.as_ref();
+        let mut second = second
+            .map(|answers| open(&answering(&manifest, answers)))
+            .transpose()?;
         let preprocess = manifest.preprocess();
         let speed = match self.timed {
             None => {
@@ -150,26 +171,17 @@ impl Job {
             Some(least) => Some(self.time(&sample, &preprocess, &mut session, least)?),
         };
         let elsewhere = session.elsewhere();
-        let backbone = Backbone::Onnx(Box::new(manifest));
-        let provider = &options.provider;
+        let elsewhere = (elsewhere.count() > 0).then(|| elsewhere.to_string());
+        let side = Side::of(manifest, &self.root, &options.provider, &runtime)?;
         Ok(Measured {
             speed,
             open_seconds,
             peak_memory: measure::peak_memory(),
-            elsewhere: (elsewhere.count() > 0).then(|| elsewhere.to_string()),
+            elsewhere: elsewhere.clone(),
             images: sample.len(),
             pictures: sample.digest()?,
             width: session.width(),
-            side: Side {
-                backbone: backbone.name().to_owned(),
-                graph: backbone.key(&self.root)?,
-                preprocessing: preprocess.key(),
-                provider: provider.name().to_owned(),
-                precision: provider.precision().name().to_owned(),
-                device: provider.device(),
-                onnxruntime: choice.runtime.version().to_owned(),
-                numeric_class: provider.numeric_class(&choice.runtime),
-            },
+            side: Side { elsewhere, ..side },
         })
     }
 

@@ -132,6 +132,11 @@ impl Side {
 
 /// One provider, by the rules of the pipeline's key.
 fn provider(option: &str, text: &str) -> Result<Provider, Failure> {
+    if text.trim() == "auto" {
+        return Err(Failure::wrong(format!(
+            "{option} auto: a certificate is about one provider: name it"
+        )));
+    }
     let parsed = Document::parse(Path::new(option), text).and_then(|document| document.typed());
     parsed.map_err(|error| {
         Failure::wrong(match error {

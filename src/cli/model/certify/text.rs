@@ -53,8 +53,10 @@ pub(super) fn told(certificate: &Certificate, file: &Path) -> String {
 }
 
 fn side(side: &Side) -> String {
+    let elsewhere = side.elsewhere.as_ref();
+    let elsewhere = elsewhere.map_or_else(String::new, |what| format!(", but for {what}"));
     format!(
-        "{} on {}, {}, ONNX Runtime {}",
+        "{} on {}, {}, ONNX Runtime {}{elsewhere}",
         side.backbone,
         side.arithmetic(),
         side.device,

@@ -1,21 +1,24 @@
-//! `provider: auto` and parity certificates, as a person meets them. What needs OpenVINO says so
+//! `provider: auto`, as a person meets it. What needs OpenVINO says so
 //! on stderr where its build of ONNX Runtime is not in the cache.
 #![allow(clippy::expect_used, clippy::panic)]
 
 mod common;
 
-use std::io::Write;
 use std::path::PathBuf;
 
-use catpipe::assets::{RuntimeBuild, cache_dir};
 use catpipe::backbone::onnx::{self, tiny, tiny::TinyConfig};
-use common::{Project, Ran};
+use common::{Project, Ran, openvino};
 
 const PIPELINE: &str = "\
 name: p
 dataset: {train: {folder: shapes/train}, test: {folder: shapes/test}}
 extract: {backbone: tiny.yaml, provider: auto}
 ";
+
+/// The same, judged by pictures that are there: drawing some takes a debug build its time.
+fn own() -> String {
+    PIPELINE.replace("auto}", "{auto: {images: shapes/test}}}")
+}
 
 fn project() -> Project {
     let project = Project::new();
@@ -108,6 +111,7 @@ fn with_the_cpu_alone_it_measures_once_and_takes_the_cpu() {
 #[test]
 fn it_measures_again_when_something_changes() {
     let project = project();
+    project.write("p.yaml", own());
     project.ok(&["run", "p.yaml"]);
     let measures = |project: &Project| {
         let ran = project.ok(&["run", "p.yaml"]);
@@ -126,10 +130,7 @@ fn it_measures_again_when_something_changes() {
     onnx::write(&project.path("tiny.onnx"), &tiny::residual(&config)).expect("a network");
     assert!(measures(&project) && !measures(&project));
     assert_eq!(kept(&project).len(), 2);
-    // Images of one's own, and other images.
-    let images = PIPELINE.replace("auto}", "{auto: {images: shapes/test}}}");
-    project.write("p.yaml", images);
-    assert!(measures(&project) && !measures(&project));
+    // Another picture among those that it is judged by.
     let first = |folder: PathBuf| {
         let entries = std::fs::read_dir(folder).expect("a folder");
         let paths = entries.map(|entry| entry.expect("an entry").path());
@@ -144,6 +145,7 @@ fn it_measures_again_when_something_changes() {
 #[test]
 fn a_library_that_gives_no_answer_is_out_and_named() {
     let project = project();
+    project.write("p.yaml", own());
     let cached = |build: &str, version: &str| {
         let name = format!("libonnxruntime.so.{version}");
         project.path(&format!(
@@ -233,140 +235,13 @@ fn what_auto_cannot_be_is_refused_at_its_place() {
 }
 
 #[test]
-fn a_certificate_of_two_networks_is_shown_by_the_run_that_it_is_about() {
-    let project = project();
-    project.tiny_backbone("other");
-    let config = TinyConfig {
-        width: 16,
-        seed: 2,
-        ..TinyConfig::default()
-    };
-    onnx::write(&project.path("other.onnx"), &tiny::residual(&config)).expect("a network");
-    let head = format!("{PIPELINE}train: {{head: logistic, validation: {{folds: 3}}}}\n");
-    project.write("p.yaml", head.replace("auto", "cpu"));
-    project.ok(&["run", "p.yaml"]);
-
-    let args =
-        "model certify other.yaml --against tiny.yaml --images p.yaml --count 5 --head runs/p";
-    let args: Vec<_> = args.split(' ').collect();
-    let ran = project.ok(&args);
-    let file = "other.cpu-fp32-against-tiny.parity.json";
-    assert!(
-        ran.stdout.contains(&format!("{file}: written\n")),
-        "{}",
-        ran.stdout
-    );
-    assert!(ran.stdout.contains("Passes no bar"), "{}", ran.stdout);
-    let first = project.read(file);
-    let json = project.json(file);
-    assert_eq!(json["images"]["count"], 5);
-    assert_eq!(json["images"]["source"], "p.yaml");
-    assert_eq!(
-        (&json["top1"]["of"], &json["top1"]["total"]),
-        (&"probabilities".into(), &5.into())
-    );
-    assert_eq!(
-        (&json["head"]["of"], &json["head"]["total"]),
-        (&"runs/p".into(), &5.into())
-    );
-    assert_ne!(json["subject"]["graph"], json["reference"]["graph"]);
-    // The same again is the same file.
-    project.ok(&args);
-    assert_eq!(project.read(file), first);
-
-    // The run on `other` has it; the one on `tiny`, whose manifest lies beside it, has not.
-    let ran = project.ok(&["run", "p.yaml", "--set", "extract.backbone=other.yaml"]);
-    let line = "Features by cpu fp32; parity with tiny_residual on cpu fp32: cosine min 0.";
-    assert!(
-        ran.stdout.contains(&line.replace("tiny_residual", "tiny")),
-        "{}",
-        ran.stdout
-    );
-    let parity = &project.json("runs/p/metrics.json")["parity"];
-    assert_eq!(parity["cosine_min"], json["parity"]["cosine_min"]);
-    assert_eq!(parity["images"], 5);
-    let again = project.ok(&["run", "p.yaml", "--set", "extract.backbone=other.yaml"]);
-    assert!(
-        again.stdout.contains("Everything is up to date"),
-        "{}",
-        again.stdout
-    );
-    let ran = project.ok(&["run", "p.yaml"]);
-    assert!(!ran.stdout.contains("parity"), "{}", ran.stdout);
-    assert!(project.json("runs/p/metrics.json").get("parity").is_none());
-}
-
-#[test]
-fn a_certificate_that_would_say_nothing_is_refused() {
-    let project = project();
-    project.write("no/readme.txt", "words");
-    for (args, words) in [
-        (
-            "tiny.yaml",
-            "both sides are the same model on the same provider",
-        ),
-        (
-            "tiny.yaml --provider cupu",
-            "--provider cupu: unknown `cupu`; did you mean `cpu`?",
-        ),
-        (
-            "tiny.yaml --provider auto",
-            "--provider auto: a certificate is about one provider: name it",
-        ),
-        (
-            "none.yaml --provider openvino",
-            "none.yaml: there is no such file",
-        ),
-        (
-            "tiny.yaml --against none.yaml",
-            "none.yaml: there is no such file",
-        ),
-        (
-            "tiny.yaml --provider openvino --head nowhere",
-            "--head: nowhere: No such file",
-        ),
-    ] {
-        let args: Vec<_> = ["model", "certify"]
-            .into_iter()
-            .chain(args.split(' '))
-            .collect();
-        let ran = project.run(&args);
-        assert_eq!(ran.code, 2, "{args:?} {}", ran.stderr);
-        assert!(ran.stderr.contains(words), "{args:?} {}", ran.stderr);
-    }
-}
-
-/// OpenVINO's library, or nothing and a line for the person who reads the test's output.
-fn openvino(test: &str) -> Option<PathBuf> {
-    let build = RuntimeBuild::Openvino;
-    let path = build
-        .dir(&cache_dir().expect("a cache"))
-        .join(build.library());
-    if path.exists() {
-        return Some(path);
-    }
-    let line =
-        format!("\nNOT TESTED: {test}: OpenVINO is not fetched (make runtime EP=openvino)\n");
-    // Written at once and past the test harness, which keeps what is printed to itself.
-    let _ = std::io::stderr().write_all(line.as_bytes());
-    None
-}
-
-fn run_with(project: &Project, library: &PathBuf, args: &[&str]) -> Ran {
-    let mut command = project.command(args);
-    command.env("ORT_DYLIB_PATH", library);
-    let ran = project.ran(command.output().expect("the program starts"));
-    assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
-    ran
-}
-
-#[test]
 fn with_openvino_the_fastest_is_taken_and_another_choice_makes_other_rows() {
     let Some(library) = openvino("auto with OpenVINO") else {
         return;
     };
     let project = project();
-    run_with(&project, &library, &["run", "p.yaml"]);
+    project.write("p.yaml", own());
+    project.ok_with(&library, &["run", "p.yaml"]);
     let metrics = project.json("runs/p/metrics.json");
     let trials = metrics["provider"]["auto"]["trials"]
         .as_array()
@@ -393,7 +268,7 @@ fn with_openvino_the_fastest_is_taken_and_another_choice_makes_other_rows() {
             trial["rows_per_second"] = if its == name { 1000.0 } else { 1.0 }.into();
         }
         std::fs::write(file, json.to_string()).expect("a measurement");
-        run_with(&project, &library, &["run", "p.yaml"]);
+        project.ok_with(&library, &["run", "p.yaml"]);
         project.json("runs/p/metrics.json")
     };
     let (first, second) = (choose("cpu fp32"), choose("openvino fp32"));
@@ -410,28 +285,4 @@ fn with_openvino_the_fastest_is_taken_and_another_choice_makes_other_rows() {
     assert_eq!(rows(&second), Some(if known { 0 } else { 8 }));
     let spaces = std::fs::read_dir(project.path("cache/features")).expect("a store");
     assert!(spaces.count() >= 2);
-}
-
-#[test]
-fn a_certificate_of_openvino_is_in_the_summary_of_its_run() {
-    let Some(library) = openvino("a certificate of OpenVINO") else {
-        return;
-    };
-    let project = project();
-    let args = "model certify tiny.yaml --provider openvino --images shapes --count 6 --json";
-    let ran = run_with(&project, &library, &args.split(' ').collect::<Vec<_>>());
-    let certificate = json(&ran);
-    assert_eq!(certificate, project.json("tiny.openvino-fp32.parity.json"));
-    assert_eq!(certificate["bar"], "strict");
-    assert_eq!(certificate["images"]["count"], 6);
-    assert_eq!(certificate["top1"]["flipped"], 0);
-    assert_eq!(certificate["head"], serde_json::Value::Null);
-    let set = "extract.provider=openvino";
-    let ran = run_with(&project, &library, &["run", "p.yaml", "--set", set]);
-    let line = "Features by openvino fp32; parity with cpu fp32: cosine min 1.00000 mean 1.00000 on 6 \
-                images\n";
-    assert!(ran.stdout.contains(line), "{}", ran.stdout);
-    let parity = &project.json("runs/p/metrics.json")["parity"];
-    assert_eq!(parity["against"], "cpu fp32");
-    assert_eq!(parity["bar"], "strict");
 }

@@ -145,14 +145,15 @@ fn table(trials: &[Trial], bar: Bar, chosen: Candidate) -> String {
     table.render()
 }
 
-/// Chooses for the network of `backbone`, whose manifest is `manifest`: by what is kept, or by
-/// measuring.
+/// Chooses for the network of `backbone`, whose manifest is `manifest` and whose part of a row's
+/// key is `graph`: by what is kept, or by measuring.
 ///
 /// # Errors
 /// Images that cannot be read; a network that does not run on the CPU.
 pub(super) fn decide(
     manifest: &str,
     backbone: &Backbone,
+    graph: String,
     asked: &AutoOptions,
     options: &Options,
 ) -> Result<Auto, PipelineError> {
@@ -161,9 +162,6 @@ pub(super) fn decide(
         Some(folder) => Pictures::From(folder.clone()),
         None => Pictures::Generated,
     };
-    let graph = backbone
-        .key(&options.root)
-        .map_err(PipelineError::Manifest)?;
     let preprocessing = backbone.preprocess((1, 1)).key();
     let known = known(&pictures, &options.root)?;
     let key = Key::new(&search, graph, preprocessing, known);

@@ -120,6 +120,8 @@ fn open(
         train: None,
         evaluate: None,
     };
+    // What `auto` measures on the way takes no time of the images'.
+    let took = start.elapsed();
     let checked = Checked::assemble(config, dataset, backbone, options)?;
     checked.expect_decided()?;
     if let Some(Auto::Chosen(decision)) = &checked.auto {
@@ -132,7 +134,7 @@ fn open(
     if excluded > 0 {
         what.push_str(&format!(", {excluded} excluded"));
     }
-    observer.event(&Event::Finished(Stage::Dataset, what, start.elapsed()));
+    observer.event(&Event::Finished(Stage::Dataset, what, took));
     if !skipped.is_empty() {
         observer.event(&Event::Warning(told(&skipped, out)));
     }

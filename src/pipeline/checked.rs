@@ -85,7 +85,9 @@ impl Checked {
         let auto = match config.extract.provider.auto() {
             Some(asked) if backbone.needs_runtime() => {
                 let manifest = &config.extract.backbone;
-                Some(decide(manifest, &backbone, asked, &options)?)
+                let graph = backbone.key(&options.root);
+                let graph = graph.map_err(PipelineError::Manifest)?;
+                Some(decide(manifest, &backbone, graph, asked, &options)?)
             }
             _ => None,
         };

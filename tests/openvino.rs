@@ -4,33 +4,16 @@
 
 mod common;
 
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use catpipe::assets::{RuntimeBuild, cache_dir};
+use catpipe::assets::cache_dir;
 use catpipe::backbone::onnx::{self, proto::OperatorSetIdProto};
 use catpipe::backbone::provider::{Precision, Provider, Providers};
 use catpipe::backbone::{Choice, Manifest, Session, SessionOptions};
 use catpipe::pipeline::runtime_search;
 use catpipe::yaml::Document;
 
-use common::Project;
-
-/// The library, or nothing and a line for the person who reads the test's output.
-fn library(test: &str) -> Option<PathBuf> {
-    let build = RuntimeBuild::Openvino;
-    let path = build
-        .dir(&cache_dir().expect("a cache"))
-        .join(build.library());
-    if path.exists() {
-        return Some(path);
-    }
-    let line =
-        format!("\nNOT TESTED: {test}: OpenVINO is not fetched (make runtime EP=openvino)\n");
-    // Written at once and past the test harness, which keeps what is printed to itself.
-    let _ = std::io::stderr().write_all(line.as_bytes());
-    None
-}
+use common::{Project, openvino};
 
 fn provider(text: &str) -> Providers {
     let document = Document::parse(Path::new("p.yaml"), text).expect("YAML");
@@ -93,7 +76,9 @@ fn cosine(a: &[f32], b: &[f32]) -> f64 {
 #[test]
 fn a_rows_bits_depend_on_its_input_alone() {
     let test = "OpenVINO's rows do not depend on batch size or threads";
-    let Some(library) = library(test) else { return };
+    let Some(library) = openvino(test) else {
+        return;
+    };
     let manifest = Manifest::read(&common::checkout("onnx/resnet50.yaml")).expect("a manifest");
     let root = common::checkout("");
     let input = values(7, 9 * 3 * 224 * 224);
@@ -122,7 +107,7 @@ fn a_rows_bits_depend_on_its_input_alone() {
 
 #[test]
 fn a_pipeline_runs_and_says_what_ran() {
-    let Some(library) = library("a pipeline on OpenVINO") else {
+    let Some(library) = openvino("a pipeline on OpenVINO") else {
         return;
     };
     let project = Project::new();
@@ -187,7 +172,7 @@ fn with_foreign_operator(project: &Project) {
 
 #[test]
 fn nodes_elsewhere_are_an_error_unless_they_are_allowed() {
-    let Some(library) = library("nodes that OpenVINO does not take") else {
+    let Some(library) = openvino("nodes that OpenVINO does not take") else {
         return;
     };
     let project = Project::new();

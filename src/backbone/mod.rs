@@ -4,6 +4,7 @@
 //! themselves. [`Preprocess`] turns images into its input on any number of threads, a [`Session`]
 //! in a [`Runtime`] turns batches of input into features.
 
+pub mod auto;
 pub mod detect;
 mod error;
 pub mod manifest;

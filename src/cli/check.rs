@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::failure::Failure;
 use super::output::{print, print_json};
-use super::project::ProjectArgs;
+use super::project::{AutoJson, ProjectArgs, auto_line};
 
 /// Check a pipeline and every file that it names, without running it
 #[derive(Debug, clap::Args)]
@@ -28,7 +28,10 @@ struct Found<'a> {
     classes: &'a [String],
     backbone: &'a str,
     features: usize,
-    numeric_class: &'a str,
+    /// What decides a feature's bits; `null` where `auto` has to measure first.
+    numeric_class: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    auto: Option<AutoJson>,
 }
 
 pub(super) fn run(args: Args) -> Result<(), Failure> {
@@ -44,17 +47,19 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         classes: checked.dataset.train.classes(),
         backbone: checked.backbone.name(),
         features: checked.space.width,
-        numeric_class: &checked.space.numeric,
+        numeric_class: (!checked.is_undecided()).then_some(checked.space.numeric.as_str()),
+        auto: AutoJson::of(&checked),
     };
     if args.json {
         return print_json(&found);
     }
     print(&format!(
-        "{}: {} training and {} test examples, {} features by {}: fine\n",
+        "{}: {} training and {} test examples, {} features by {}: fine\n{}",
         args.project.pipeline.display(),
         found.train,
         found.test,
         found.features,
         found.backbone,
+        auto_line(&checked),
     ))
 }

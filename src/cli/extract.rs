@@ -1,6 +1,7 @@
 //! `catpipe extract`.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
 use clap::{ValueEnum, ValueHint};
@@ -16,6 +17,7 @@ use super::failure::Failure;
 use super::output::{print, print_json};
 use super::paths;
 use super::progress::{Progress, seconds};
+use super::providers::Children;
 
 /// Turn a batch of images into a file of features
 ///
@@ -52,7 +54,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "GLOB", value_parser = glob)]
     exclude: Vec<Glob>,
 
-    /// What the backbone runs on [default: as a pipeline's `extract.provider`]
+    /// What the backbone runs on (`cpu`, `auto`, ...) [default: as a pipeline's `extract.provider`]
     #[arg(long, value_name = "PROVIDER")]
     provider: Option<String>,
 
@@ -100,6 +102,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         cache: assets::cache_dir().map_err(Failure::failed)?,
         set: Vec::new(),
         ort_dylib: args.ort_dylib.clone(),
+        prober: Some(Arc::new(Children)),
     };
     let outcome = extract_to(batch, options, &args.out, &mut Progress::new())?;
     if args.json {

@@ -1,5 +1,6 @@
 //! `catpipe model`: work on backbone graphs.
 
+mod certify;
 mod detect;
 mod features;
 mod import;
@@ -25,6 +26,7 @@ enum ModelCommand {
     Features(features::Args),
     Detect(detect::Args),
     Quantize(quantize::Args),
+    Certify(certify::Args),
 }
 
 pub(super) fn run(args: Args) -> Result<(), Failure> {
@@ -34,6 +36,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         ModelCommand::Features(args) => features::run(args),
         ModelCommand::Detect(args) => detect::run(args),
         ModelCommand::Quantize(args) => quantize::run(args),
+        ModelCommand::Certify(args) => certify::run(args),
     }
 }
 

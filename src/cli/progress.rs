@@ -98,6 +98,9 @@ impl Observer for Progress {
                 let took = seconds(*took);
                 line(good(), "✓", *stage, &format!("{outcome}  ({took})"));
             }
+            Event::Note(text) => {
+                let _ = writeln!(anstream::stderr(), "{}", text.trim_end());
+            }
             Event::Warning(text) => {
                 let warn = AnsiColor::Yellow.on_default().bold();
                 let _ = writeln!(anstream::stderr(), "{warn}warning:{warn:#} {text}");

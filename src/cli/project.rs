@@ -1,13 +1,18 @@
 //! What `run`, `check` and `data` are told alike: the pipeline, and where it stands.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::Serialize;
 
 use crate::assets;
 use crate::backbone::Providers;
-use crate::pipeline::{Checked, Options};
+use crate::backbone::auto::{Bar, Candidate, Trial};
+use crate::pipeline::{Auto, Checked, Options};
 use crate::yaml::Document;
 
 use super::failure::Failure;
+use super::providers::Children;
 
 /// A pipeline and where it stands.
 #[derive(Debug, clap::Args)]
@@ -35,6 +40,15 @@ impl ProjectArgs {
         Ok(Checked::read(&self.pipeline, self.options()?)?)
     }
 
+    /// The same for a run, which measures what `provider: auto` does not know yet.
+    pub(super) fn to_run(&self) -> Result<Checked, Failure> {
+        let options = Options {
+            prober: Some(Arc::new(Children)),
+            ..self.options()?
+        };
+        Ok(Checked::read(&self.pipeline, options)?)
+    }
+
     /// How the pipeline is called.
     pub(super) fn options(&self) -> Result<Options, Failure> {
         // What is typed comes after the environment, and wins.
@@ -45,6 +59,7 @@ impl ProjectArgs {
             cache: assets::cache_dir().map_err(Failure::failed)?,
             set,
             ort_dylib: self.ort_dylib.clone(),
+            prober: None,
         })
     }
 }
@@ -63,4 +78,41 @@ fn provider_variable() -> Result<Option<String>, Failure> {
         .and_then(|document| document.typed::<Providers>())
         .map_err(Failure::wrong)?;
     Ok(Some(format!("extract.provider={value}")))
+}
+
+/// What `auto` has chosen, or that it will; empty where nobody asked it.
+pub(super) fn auto_line(checked: &Checked) -> String {
+    match &checked.auto {
+        None => String::new(),
+        Some(Auto::Chosen(decision)) => format!("{decision}\n"),
+        Some(Auto::Undecided(bar)) => format!(
+            "auto ({bar}) has not measured this model on this machine yet: `catpipe run` will\n"
+        ),
+    }
+}
+
+/// [`auto_line`] for other programs.
+#[derive(Serialize)]
+pub(super) struct AutoJson {
+    parity: Bar,
+    /// `null` where nothing has been measured yet.
+    chosen: Option<Candidate>,
+    trials: Vec<Trial>,
+}
+
+impl AutoJson {
+    pub(super) fn of(checked: &Checked) -> Option<Self> {
+        Some(match checked.auto.as_ref()? {
+            Auto::Chosen(decision) => Self {
+                parity: decision.bar,
+                chosen: Some(decision.chosen),
+                trials: decision.trials.clone(),
+            },
+            Auto::Undecided(bar) => Self {
+                parity: *bar,
+                chosen: None,
+                trials: Vec::new(),
+            },
+        })
+    }
 }

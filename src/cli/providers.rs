@@ -2,6 +2,7 @@
 
 mod bench;
 mod child;
+mod prober;
 mod text;
 
 use std::path::PathBuf;
@@ -16,7 +17,8 @@ use crate::pipeline::runtime_search;
 use super::failure::Failure;
 use super::output::{print, print_json};
 use bench::Bench;
-use child::Question;
+pub(super) use child::{Children, Question, ask};
+pub(super) use prober::say;
 
 /// Say which execution providers can run here, and what the others lack
 ///

@@ -10,7 +10,7 @@ use crate::report::{Summary, summary};
 use super::failure::Failure;
 use super::output::{print, print_json};
 use super::progress::{Progress, seconds};
-use super::project::ProjectArgs;
+use super::project::{AutoJson, ProjectArgs, auto_line};
 
 /// Run a pipeline: extract features, train, evaluate
 #[derive(Debug, clap::Args)]
@@ -33,10 +33,10 @@ pub(super) struct Args {
 
 pub(super) fn run(args: Args) -> Result<(), Failure> {
     let start = Instant::now();
-    let checked = args.project.checked()?;
     if args.dry_run {
-        return dry_run(&checked, args.json);
+        return dry_run(&args.project.checked()?, args.json);
     }
+    let checked = args.project.to_run()?;
     let outcome = run_pipeline(&checked, &mut Progress::new())?;
     if args.json {
         return print_json(&outcome.metrics);
@@ -50,6 +50,8 @@ struct PlanJson<'a> {
     pipeline: &'a str,
     rows_needed: usize,
     rows_missing: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    auto: Option<AutoJson>,
     stages: &'a [StagePlan],
 }
 
@@ -60,10 +62,11 @@ fn dry_run(checked: &Checked, json: bool) -> Result<(), Failure> {
             pipeline: checked.config.name.as_str(),
             rows_needed: plan.needed,
             rows_missing: plan.missing,
+            auto: AutoJson::of(checked),
             stages: plan.stages(),
         });
     }
-    let mut text = String::new();
+    let mut text = auto_line(checked);
     for stage in plan.stages() {
         let what = if stage.up_to_date {
             "up to date"
@@ -84,6 +87,7 @@ fn describe(checked: &Checked, outcome: &Outcome, start: Instant) -> String {
         text.push_str(&table);
         text.push('\n');
     }
+    text.push_str(&arithmetic(&outcome.metrics));
     let how = if outcome.up_to_date {
         "Everything is up to date"
     } else {
@@ -91,6 +95,20 @@ fn describe(checked: &Checked, outcome: &Outcome, start: Instant) -> String {
     };
     text.push_str(&format!("{how} ({took}). Results: {folder}/\n"));
     text
+}
+
+/// What the features were computed by, where there is more to say than its name.
+fn arithmetic(metrics: &RunMetrics) -> String {
+    let provider = &metrics.provider;
+    let mut parts = vec![format!("{} {}", provider.name, provider.precision)];
+    if let Some(auto) = &provider.auto {
+        parts.push(format!("chosen by auto ({})", auto.parity));
+    }
+    parts.extend(metrics.parity.as_ref().map(ToString::to_string));
+    match parts.len() {
+        1 => String::new(),
+        _ => format!("Features by {}\n\n", parts.join("; ")),
+    }
 }
 
 fn table(metrics: &RunMetrics) -> String {

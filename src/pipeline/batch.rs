@@ -7,6 +7,7 @@ use crate::augment::AugmentConfig;
 use crate::dataset::{Dataset, DatasetConfig, Skipped};
 use crate::features::{Export, Store, Table};
 
+use super::auto::Auto;
 use super::checked::{Checked, Options, open_backbone};
 use super::config::{ExtractConfig, Name, PipelineConfig};
 use super::error::PipelineError;
@@ -119,7 +120,13 @@ fn open(
         train: None,
         evaluate: None,
     };
+    // What `auto` measures on the way takes no time of the images'.
+    let took = start.elapsed();
     let checked = Checked::assemble(config, dataset, backbone, options)?;
+    checked.expect_decided()?;
+    if let Some(Auto::Chosen(decision)) = &checked.auto {
+        observer.event(&Event::Note(decision.to_string()));
+    }
     let images = checked.dataset.train.examples().len();
     let skipped = bad(&checked);
     let excluded = checked.dataset.skipped().len() - skipped.len();
@@ -127,7 +134,7 @@ fn open(
     if excluded > 0 {
         what.push_str(&format!(", {excluded} excluded"));
     }
-    observer.event(&Event::Finished(Stage::Dataset, what, start.elapsed()));
+    observer.event(&Event::Finished(Stage::Dataset, what, took));
     if !skipped.is_empty() {
         observer.event(&Event::Warning(told(&skipped, out)));
     }

@@ -1,6 +1,7 @@
 //! A pipeline that can run: everything that can be checked without work has been checked.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::assets::{self, RuntimeBuild};
 use crate::backbone::runtime::Build;
@@ -11,12 +12,16 @@ use crate::dataset::{Dataset, DatasetError, Sides, Source, Survey};
 use crate::features::Space;
 use crate::yaml::{Document, YamlError};
 
+use super::auto::{Auto, Prober, decide};
 use super::config::{ExtractConfig, PipelineConfig};
 use super::error::PipelineError;
 use super::folder::RunFolder;
 
+/// The numeric class of rows that nobody can compute yet.
+const UNDECIDED: &str = "undecided";
+
 /// How a pipeline is called.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Options {
     /// The project's root: relative paths in the pipeline start here.
     pub root: PathBuf,
@@ -26,6 +31,8 @@ pub struct Options {
     pub set: Vec<String>,
     /// ONNX Runtime's shared library, where the user names one.
     pub ort_dylib: Option<PathBuf>,
+    /// What measures for `provider: auto`; without it, only what was measured before is known.
+    pub prober: Option<Arc<dyn Prober>>,
 }
 
 /// A pipeline that has been read and checked: its files are there and fit together, and the
@@ -46,6 +53,8 @@ pub struct Checked {
     pub(super) first: (u32, u32),
     /// The provider that runs and its library; `None` where no network runs.
     pub(super) choice: Option<Choice>,
+    /// What became of `provider: auto`, where that was asked for.
+    pub auto: Option<Auto>,
     pub(super) options: Options,
 }
 
@@ -73,8 +82,23 @@ impl Checked {
         options: Options,
     ) -> Result<Self, PipelineError> {
         let first = dataset.train.read(0)?.dimensions();
-        let choice = choose(&config, &backbone, &options)?;
-        let space = space(&config, &backbone, first, &options, choice.as_ref())?;
+        let auto = match config.extract.provider.auto() {
+            Some(asked) if backbone.needs_runtime() => {
+                let manifest = &config.extract.backbone;
+                let graph = backbone.key(&options.root);
+                let graph = graph.map_err(PipelineError::Manifest)?;
+                Some(decide(manifest, &backbone, graph, asked, &options)?)
+            }
+            _ => None,
+        };
+        let choice = choose(&config, auto.as_ref(), &backbone, &options)?;
+        let space = match auto {
+            Some(Auto::Undecided(_)) => {
+                let nobody = UNDECIDED.to_owned();
+                space_of(&backbone, first, &options, nobody)?
+            }
+            _ => space(&config, &backbone, first, &options, choice.as_ref())?,
+        };
         let folder = RunFolder::new(&options.root, config.name.as_str());
         Ok(Checked {
             config,
@@ -84,8 +108,24 @@ impl Checked {
             space,
             first,
             choice,
+            auto,
             options,
         })
+    }
+
+    /// Whether nobody knows yet what runs: `auto` has to measure first.
+    #[must_use]
+    pub fn is_undecided(&self) -> bool {
+        matches!(self.auto, Some(Auto::Undecided(_)))
+    }
+
+    /// # Errors
+    /// [`PipelineError::Undecided`].
+    pub(super) fn expect_decided(&self) -> Result<(), PipelineError> {
+        if self.is_undecided() {
+            return Err(PipelineError::Undecided);
+        }
+        Ok(())
     }
 
     pub(super) fn session_options(&self) -> SessionOptions {
@@ -255,13 +295,20 @@ fn check_provider(document: &Document, config: &PipelineConfig) -> Result<(), Ya
 /// The provider that runs on this machine; `None` where no network runs.
 fn choose(
     config: &PipelineConfig,
+    auto: Option<&Auto>,
     backbone: &Backbone,
     options: &Options,
 ) -> Result<Option<Choice>, RuntimeError> {
-    if !backbone.needs_runtime() {
-        return Ok(None);
+    let search = search(options);
+    match auto {
+        _ if !backbone.needs_runtime() => Ok(None),
+        None => search.choose(&config.extract.provider).map(Some),
+        Some(Auto::Undecided(_)) => Ok(None),
+        Some(Auto::Chosen(decision)) => {
+            let provider = decision.provider(config.extract.batch.rows());
+            search.choose(&provider.into()).map(Some)
+        }
     }
-    search(options).choose(&config.extract.provider).map(Some)
 }
 
 fn space(
@@ -273,6 +320,15 @@ fn space(
 ) -> Result<Space, PipelineError> {
     let session = session_options(config, options, choice);
     let numeric = backbone.numeric_class(&session, || runtime(choice, options))?;
+    space_of(backbone, first, options, numeric)
+}
+
+fn space_of(
+    backbone: &Backbone,
+    first: (u32, u32),
+    options: &Options,
+    numeric: String,
+) -> Result<Space, PipelineError> {
     Ok(Space {
         format: Space::FORMAT,
         preprocessing: backbone.preprocess(first).key(),
@@ -305,7 +361,7 @@ fn runtime(choice: Option<&Choice>, options: &Options) -> Result<Runtime, Pipeli
 }
 
 /// Where ONNX Runtime is looked for: what was named, else the builds in the cache folder.
-fn search(options: &Options) -> Search {
+pub(super) fn search(options: &Options) -> Search {
     runtime_search(options.ort_dylib.clone(), &options.cache)
 }
 

@@ -42,8 +42,9 @@ fn default_seed() -> u64 {
 pub struct ExtractConfig {
     /// A backbone's manifest, relative to the project root, or `pixels`.
     pub backbone: String,
-    /// What the backbone runs on: a provider's name, its name with options, or a list tried in
-    /// order; its options stand in [`backbone::provider`](crate::backbone::provider). Default `cpu`.
+    /// What the backbone runs on: a provider's name, its name with options, a list tried in
+    /// order, or `auto`, which takes the fastest here (see [`backbone::auto`](crate::backbone::auto));
+    /// options stand in [`backbone::provider`](crate::backbone::provider). Default `cpu`.
     #[serde(default)]
     pub provider: Providers,
     /// Rows of one inference, 1 to 1024. Default 16. Changes the speed only, never a value.

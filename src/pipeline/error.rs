@@ -48,6 +48,29 @@ pub enum PipelineError {
     /// Pictures stand on both sides, and `dataset.duplicates` is `error`.
     #[error("{0}\n(set `dataset.duplicates` to `warn` to go on)")]
     Duplicates(String),
+    /// `auto` has not measured, and was not to.
+    #[error(
+        "provider `auto` has measured nothing for this model on this machine yet: `catpipe run` \
+         does, or name a provider"
+    )]
+    Undecided,
+    /// `auto` has nothing to compare with.
+    #[error("provider `auto` compares with the CPU, and the network does not run there: {0}")]
+    NoReference(String),
+    /// Not even the CPU, which always passes.
+    #[error("provider `auto` found nothing to choose from")]
+    NothingPasses,
+    /// There is nothing to try a network on.
+    #[error("{0}: there are no images")]
+    NoPictures(String),
+    /// A file between two processes could not be written or read.
+    #[error("{}: {source}", path.display())]
+    Scratch {
+        /// The file.
+        path: std::path::PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
     /// A result could not be put into its file format.
     #[error("the run's {file} cannot be written: {reason}")]
     Result {
@@ -66,7 +89,8 @@ impl PipelineError {
             PipelineError::Wrong(_)
             | PipelineError::Manifest(_)
             | PipelineError::NoManifest(_)
-            | PipelineError::Images(_) => true,
+            | PipelineError::Images(_)
+            | PipelineError::NoPictures(_) => true,
             PipelineError::Export(error) => error.is_wrong_usage(),
             _ => false,
         }

@@ -39,6 +39,8 @@ pub enum Event {
     Progress(Stage, u64, String),
     /// A stage is done; its outcome.
     Finished(Stage, String, Duration),
+    /// A choice that was made, and the figures behind it.
+    Note(String),
     /// Something that the user should know.
     Warning(String),
 }
@@ -85,6 +87,7 @@ impl Observer for Logged<'_> {
                 let took = took.as_secs_f64();
                 self.note(&format!("{stage}: done in {took:.2} s: {outcome}"));
             }
+            Event::Note(text) => text.lines().for_each(|line| self.note(line)),
             Event::Warning(text) => self.note(&format!("warning: {text}")),
             Event::Progress(..) => {}
         }

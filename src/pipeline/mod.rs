@@ -4,6 +4,7 @@
 //! work has been checked. [`Plan::new`] says what would run and why. [`run`] runs it.
 //! [`extract_to`] makes one file of features without a pipeline.
 
+mod auto;
 mod batch;
 mod checked;
 mod config;
@@ -12,11 +13,13 @@ mod event;
 mod extraction;
 mod folder;
 mod plan;
+pub mod probe;
 mod results;
 mod rows;
 mod run;
 mod training;
 
+pub use auto::{Auto, AutoSummary, Decision, Prober};
 pub use batch::{Batch, BatchOutcome, extract_to};
 pub use checked::{Checked, Options, examples, runtime_search, survey};
 pub use config::{BatchSize, EvaluateConfig, ExtractConfig, Name, PipelineConfig, Threads};

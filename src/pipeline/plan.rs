@@ -10,6 +10,7 @@ use super::error::PipelineError;
 use super::event::Stage;
 use super::extraction::Work;
 use super::folder::FolderState;
+use super::probe::{ParitySummary, find};
 use super::rows::Part;
 
 /// What a run would do. Making it reads every image once, to know it by its content, and opens
@@ -27,6 +28,8 @@ pub struct Plan {
     pub(super) test: Option<Part>,
     pub(super) store: Store,
     pub(super) warnings: Vec<Warning>,
+    /// What a certificate says of the features.
+    pub(super) parity: Option<ParitySummary>,
     stages: Vec<StagePlan>,
 }
 
@@ -65,7 +68,8 @@ impl Plan {
         let parts = || std::iter::once(&train).chain(&test);
         let missing = parts().map(|part| store.missing(&part.ids).len()).sum();
         let needed = parts().map(|part| part.ids.len()).sum();
-        let fingerprint = fingerprint(checked, &train, test.as_ref())?;
+        let parity = certified(checked);
+        let fingerprint = fingerprint(checked, &train, test.as_ref(), parity.as_ref())?;
         let state = checked.folder.state(&fingerprint)?;
         let mut plan = Plan {
             fingerprint,
@@ -76,6 +80,7 @@ impl Plan {
             test,
             store,
             warnings,
+            parity,
             stages: Vec::new(),
         };
         plan.stages = plan.describe(checked);
@@ -113,7 +118,7 @@ impl Plan {
     }
 
     fn describe(&self, checked: &Checked) -> Vec<StagePlan> {
-        let mut stages = vec![self.extract_stage()];
+        let mut stages = vec![self.extract_stage(checked)];
         let folder = self.folder_reason();
         let rerun = self.missing > 0 || folder.is_some();
         let why = match (&folder, self.missing) {
@@ -135,11 +140,19 @@ impl Plan {
         stages
     }
 
-    fn extract_stage(&self) -> StagePlan {
+    fn extract_stage(&self, checked: &Checked) -> StagePlan {
+        let why = if checked.is_undecided() {
+            let rows = self.needed;
+            format!(
+                "provider auto measures this machine first; then {rows} rows, less those that the cache has"
+            )
+        } else {
+            cached(self.missing, self.needed)
+        };
         StagePlan {
             stage: Stage::Extract,
             up_to_date: self.missing == 0,
-            why: cached(self.missing, self.needed),
+            why,
         }
     }
 
@@ -166,12 +179,23 @@ pub(super) fn cached(missing: usize, needed: usize) -> String {
     }
 }
 
+/// What a certificate beside the backbone's manifest says of the features.
+fn certified(checked: &Checked) -> Option<ParitySummary> {
+    if !checked.backbone.needs_runtime() {
+        return None;
+    }
+    let manifest = checked.options.root.join(&checked.config.extract.backbone);
+    let certificate = find(&manifest, &checked.space)?;
+    Some(certificate.summary())
+}
+
 /// Digest of all that decides the run's results: the program's version, the settings of head and
 /// scoring, the rows, the labels and the ids that stand in the predictions.
 fn fingerprint(
     checked: &Checked,
     train: &Part,
     test: Option<&Part>,
+    parity: Option<&ParitySummary>,
 ) -> Result<String, PipelineError> {
     let config = &checked.config;
     let mut hash = Sha256::new();
@@ -206,6 +230,10 @@ fn fingerprint(
         add(one.split.as_bytes());
         add(one.path.as_bytes());
         add(one.reason.as_bytes());
+    }
+    // So does what a certificate says.
+    if let Some(parity) = parity {
+        add(format!("{parity:?}").as_bytes());
     }
     Ok(hash
         .finalize()

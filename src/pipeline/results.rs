@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 use crate::dataset::{Example, Skipped};
 use crate::head::{EpochRow, Metrics, metrics};
 
+use super::auto::AutoSummary;
+use super::probe::ParitySummary;
+
 /// `metrics.json`.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct RunMetrics {
@@ -26,6 +29,10 @@ pub struct RunMetrics {
     pub epochs: Option<usize>,
     /// What the backbone ran on.
     pub provider: ProviderSummary,
+    /// How near the features are to those of another arithmetic, where a certificate beside the
+    /// backbone's manifest says so.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub parity: Option<ParitySummary>,
     /// Where the time went.
     pub timings: Timings,
     /// Versions of what made the result.
@@ -58,6 +65,9 @@ pub struct ProviderSummary {
     pub device: String,
     /// Everything that may change a feature's bits: provider, precision, runtime version.
     pub numeric_class: String,
+    /// The figures that it was chosen by, where that was left to `auto`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub auto: Option<AutoSummary>,
 }
 
 /// Seconds, and what they were spent on.

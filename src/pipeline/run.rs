@@ -7,6 +7,7 @@ use crate::dataset::OnDuplicates;
 use crate::features;
 use crate::head::{Fit, Metrics};
 
+use super::auto::Auto;
 use super::checked::Checked;
 use super::error::PipelineError;
 use super::event::{Event, Logged, Observer, Stage};
@@ -32,6 +33,7 @@ pub struct Outcome {
 /// # Errors
 /// Whatever stops a stage. Rows computed until then are kept; the run folder is as it was.
 pub fn run(checked: &Checked, observer: &mut dyn Observer) -> Result<Outcome, PipelineError> {
+    checked.expect_decided()?;
     let observer = &mut Logged::new(observer);
     checked.folder.recover()?;
     let start = Instant::now();
@@ -80,6 +82,9 @@ fn begin(checked: &Checked, plan: &Plan, took: Duration, observer: &mut Logged) 
             let runs = choice.provider.name();
             observer.event(&Event::Warning(format!("{runs} runs; {}", one.reason)));
         }
+    }
+    if let Some(Auto::Chosen(decision)) = &checked.auto {
+        observer.event(&Event::Note(decision.to_string()));
     }
     observer.note(&format!("store: {}", plan.store.path().display()));
     for warning in &plan.warnings {
@@ -231,6 +236,7 @@ fn summary(
             .map(|v| v.metrics.clone()),
         epochs: fit.map(|f| f.epochs),
         provider: provider_summary(checked),
+        parity: plan.parity.clone(),
         timings,
         versions: versions(checked)?,
     })
@@ -243,6 +249,10 @@ fn provider_summary(checked: &Checked) -> ProviderSummary {
         precision: provider.precision().name().to_owned(),
         device: provider.device(),
         numeric_class: checked.space.numeric.clone(),
+        auto: match &checked.auto {
+            Some(Auto::Chosen(decision)) => Some(decision.summary()),
+            _ => None,
+        },
     }
 }
 

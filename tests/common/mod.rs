@@ -89,6 +89,15 @@ impl Project {
         ran
     }
 
+    /// Runs the program with another library of ONNX Runtime, and expects it to succeed.
+    pub fn ok_with(&self, library: &Path, args: &[&str]) -> Ran {
+        let mut command = self.command(args);
+        command.env("ORT_DYLIB_PATH", library);
+        let ran = self.ran(command.output().expect("the program starts"));
+        assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
+        ran
+    }
+
     pub fn ran(&self, output: Output) -> Ran {
         let clean = |bytes: Vec<u8>| {
             let text = String::from_utf8(bytes).expect("UTF-8");
@@ -143,4 +152,20 @@ pub fn runtime() -> PathBuf {
 /// A folder of this checkout.
 pub fn checkout(relative: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(relative)
+}
+
+/// OpenVINO's library, or nothing and a line for the person who reads the test's output.
+pub fn openvino(test: &str) -> Option<PathBuf> {
+    let build = catpipe::assets::RuntimeBuild::Openvino;
+    let path = build
+        .dir(&catpipe::assets::cache_dir().expect("a cache"))
+        .join(build.library());
+    if path.exists() {
+        return Some(path);
+    }
+    let line =
+        format!("\nNOT TESTED: {test}: OpenVINO is not fetched (make runtime EP=openvino)\n");
+    // Written at once and past the test harness, which keeps what is printed to itself.
+    let _ = std::io::Write::write_all(&mut std::io::stderr(), line.as_bytes());
+    None
 }

@@ -38,6 +38,8 @@
 //!     allow_partial: false
 //! ---
 //! provider: [cuda, {openvino: {precision: bf16}}, cpu]    # the first that can run here
+//! ---
+//! provider: {auto: {parity: close}}   # the fastest here: see backbone::auto
 //! ```
 
 mod config;

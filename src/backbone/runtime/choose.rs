@@ -40,8 +40,12 @@ impl Search {
     ///
     /// # Errors
     /// A single provider that cannot run, with the reason; a list of which none can, with all
-    /// reasons; a library that is damaged or that is not what was named.
+    /// reasons; a library that is damaged or that is not what was named; `auto`, which a
+    /// pipeline decides.
     pub fn choose(&self, asked: &Providers) -> Result<Choice, RuntimeError> {
+        if asked.auto().is_some() {
+            return Err(RuntimeError::Undecided);
+        }
         let mut passed_over = Vec::new();
         let alone = asked.all().len() == 1;
         for provider in asked.all() {

@@ -56,6 +56,9 @@ pub enum RuntimeError {
         /// What is missing and what to do, a line each.
         complaints: Vec<String>,
     },
+    /// A choice that is left to measurements, asked of what makes none.
+    #[error("`auto` chooses by measuring, and here a provider has to be named")]
+    Undecided,
     /// None of the providers in a list can run.
     #[error(
         "none of the providers that were asked for can run on this machine{}",

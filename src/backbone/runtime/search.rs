@@ -46,6 +46,15 @@ impl Search {
         self
     }
 
+    /// Every file that this search may lead to: what was named, else the cache's.
+    #[must_use]
+    pub fn paths(&self) -> Vec<PathBuf> {
+        if let Some(named) = self.flag.as_ref().or(self.env.as_ref()) {
+            return vec![named.clone()];
+        }
+        self.cached.iter().map(|(_, path)| path.clone()).collect()
+    }
+
     /// The one library for the CPU that this search leads to: what was asked for, else the
     /// cache's.
     ///

@@ -16,18 +16,17 @@ use crate::backbone::runtime::survey::{Answer, Ask};
 use crate::backbone::{Runtime, Search};
 use crate::cli::failure::Failure;
 use crate::cli::output::print_json;
-
-use super::bench::{Job, measure};
+use crate::pipeline::probe::Job;
 
 /// A question to a process of its own; the answer is JSON on its stdout.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Question {
+pub(in crate::cli) enum Question {
     /// What is this library? An [`Answer`].
     Library(PathBuf),
     /// What does NVIDIA's driver see? A [`Driver`].
     Driver,
-    /// How fast is this? A [`Measured`](super::bench::Measured).
+    /// How fast is this? A [`Measured`](crate::pipeline::probe::Measured).
     Measure(Job),
 }
 
@@ -53,12 +52,13 @@ pub(super) fn answer(question: Question, cache: &Path) -> Result<(), Failure> {
             })
         }
         Question::Driver => print_json(&driver::ask(DRIVER).map_err(Failure::failed)?),
-        Question::Measure(job) => print_json(&measure(&job, cache)?),
+        Question::Measure(job) => print_json(&job.run(cache)?),
     }
 }
 
 /// Asks in processes of their own.
-pub(super) struct Children;
+#[derive(Debug)]
+pub(in crate::cli) struct Children;
 
 impl Ask for Children {
     fn library(&self, path: &Path) -> Result<Answer, String> {
@@ -71,7 +71,7 @@ impl Ask for Children {
 }
 
 /// Asks a question in a process of its own.
-pub(super) fn ask<T: DeserializeOwned>(question: &Question) -> Result<T, String> {
+pub(in crate::cli) fn ask<T: DeserializeOwned>(question: &Question) -> Result<T, String> {
     let patience = match question {
         Question::Measure(_) => LONG_PATIENCE,
         Question::Library(_) | Question::Driver => PATIENCE,

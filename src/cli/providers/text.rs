@@ -95,7 +95,7 @@ fn title(row: &Row) -> String {
 }
 
 fn rate(row: &Row) -> Option<f64> {
-    Some(row.measured.as_ref()?.speed.rows_per_second)
+    Some(row.measured.as_ref()?.speed?.rows_per_second)
 }
 
 fn cells(row: &Row, cpu: Option<f64>) -> [String; 7] {

@@ -289,7 +289,8 @@ pub fn precisions(kind: ProviderKind) -> Vec<Precision> {
 }
 
 /// The processor in words: its name, threads, and what makes reduced precisions fast.
-fn processor() -> String {
+#[must_use]
+pub fn processor() -> String {
     let text = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let value = |key: &str| {
         let mut lines = text.lines().filter_map(|line| line.split_once(':'));

@@ -124,6 +124,7 @@ fn rate(
             cache: cache.path().to_owned(),
             set: Vec::new(),
             ort_dylib: Some(runtime.join(assets::RUNTIME_LIBRARY)),
+            verify: false,
         };
         let outcome = run(&Checked::read(&pipeline, options)?, &mut Quiet)?;
         let timings = outcome.metrics.timings;

@@ -84,6 +84,10 @@ pub(super) struct Args {
     /// ONNX Runtime's shared library; overrides ORT_DYLIB_PATH
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     ort_dylib: Option<PathBuf>,
+
+    /// Read every file again, also those that have not changed since they were last read
+    #[arg(long)]
+    verify: bool,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -100,6 +104,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         cache: assets::cache_dir().map_err(Failure::failed)?,
         set: Vec::new(),
         ort_dylib: args.ort_dylib.clone(),
+        verify: args.verify,
     };
     let outcome = extract_to(batch, options, &args.out, &mut Progress::new())?;
     if args.json {

@@ -27,6 +27,10 @@ pub(super) struct ProjectArgs {
     /// ONNX Runtime's shared library; overrides ORT_DYLIB_PATH
     #[arg(long, value_name = "FILE")]
     ort_dylib: Option<PathBuf>,
+
+    /// Read every file again, also those that have not changed since they were last read
+    #[arg(long)]
+    verify: bool,
 }
 
 impl ProjectArgs {
@@ -45,6 +49,7 @@ impl ProjectArgs {
             cache: assets::cache_dir().map_err(Failure::failed)?,
             set,
             ort_dylib: self.ort_dylib.clone(),
+            verify: self.verify,
         })
     }
 }

@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 use super::decode::{self, DecodeError, Rules};
 use super::error::SourceError;
 use super::key;
+use crate::digests::Digests;
 
 /// The files under a folder, each called by its path relative to it (or by its absolute path).
 pub(super) struct Files {
@@ -35,6 +36,18 @@ impl Files {
             &self.whole(&self.root.join(id))?,
             self.rules.background,
         ))
+    }
+
+    /// The content key of the image at `id`, from `known` where the file has not changed.
+    pub(super) fn changed_content_key(
+        &self,
+        id: &str,
+        known: &Digests,
+    ) -> Result<[u8; 32], SourceError> {
+        let found = known.get(&self.root.join(id), || {
+            self.content_key(id).map(|key| key::to_hex(&key))
+        })?;
+        key::from_hex(&found).map_or_else(|| self.content_key(id), Ok)
     }
 
     /// What the file at `id` is known by whatever the decoder: the SHA-256 of its bytes.

@@ -47,6 +47,12 @@ pub const MAX_SIDE: u32 = 32_768;
 /// The most pixels of an image that is decoded, unless `dataset.limits` says otherwise.
 pub const MAX_PIXELS: u64 = 100_000_000;
 
+/// Everything that a file's [`Source::content_key`] depends on beside its bytes, in one line.
+#[must_use]
+pub fn key_rules(background: Background) -> String {
+    key::rules(background)
+}
+
 /// The opened sources of a pipeline.
 #[derive(Debug)]
 pub struct Dataset {

@@ -13,6 +13,7 @@ use super::error::{DatasetError, SourceError, Split};
 use super::files::Files;
 use super::sieve::Sieve;
 use super::{folder, key, list, plain};
+use crate::digests::Digests;
 
 /// One labelled (or unlabelled) image of a source.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -297,6 +298,16 @@ impl Source {
     pub fn content_key(&self, i: usize) -> Result<[u8; 32], DatasetError> {
         let of_row = |arrays: &Arrays, row| Ok(key::of_pixels(&arrays.read(row)?));
         self.with(i, of_row, Files::content_key)
+    }
+
+    /// [`Source::content_key`], in hexadecimal, where the file has changed since `known` was
+    /// told it; `known` is about [`key_rules`](super::key_rules). Rows of an array are read.
+    ///
+    /// # Errors
+    /// As [`Source::content_key`].
+    pub fn changed_content_key(&self, i: usize, known: &Digests) -> Result<[u8; 32], DatasetError> {
+        let of_row = |arrays: &Arrays, row| Ok(key::of_pixels(&arrays.read(row)?));
+        self.with(i, of_row, |files, id| files.changed_content_key(id, known))
     }
 
     /// What an example is drawn for a side by: as its content key, but the same whatever decoder

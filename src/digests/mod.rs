@@ -32,6 +32,39 @@ use sha2::{Digest, Sha256};
 /// systems count in steps of two seconds.
 const YOUNG: Duration = Duration::from_secs(2);
 
+/// Where records are kept, and whether they are believed.
+#[derive(Clone, Debug, Default)]
+pub struct Shelf {
+    folder: Option<PathBuf>,
+    verify: bool,
+}
+
+impl Shelf {
+    /// Records are kept in `folder`. With `verify` none is believed: every file is read, and
+    /// remembered anew.
+    #[must_use]
+    pub fn new(folder: PathBuf, verify: bool) -> Self {
+        Self {
+            folder: Some(folder),
+            verify,
+        }
+    }
+
+    /// The record of what is asked `about` files: everything besides a file's bytes that the
+    /// answers depend on. Nothing is created before [`Digests::save`].
+    #[must_use]
+    pub fn open(&self, about: &str) -> Digests {
+        let Some(folder) = &self.folder else {
+            return Digests::none();
+        };
+        let mut digests = Digests::open(folder, about);
+        if self.verify {
+            digests.known.clear();
+        }
+        digests
+    }
+}
+
 /// The answers to one question about files.
 #[derive(Debug)]
 pub struct Digests {
@@ -89,10 +122,7 @@ impl Stamp {
 }
 
 impl Digests {
-    /// The record in `folder` of what is asked `about` files: everything besides a file's bytes
-    /// that the answers depend on. Nothing is created before [`Digests::save`].
-    #[must_use]
-    pub fn open(folder: &Path, about: &str) -> Self {
+    fn open(folder: &Path, about: &str) -> Self {
         let name = hex(&Sha256::digest(about)[..8]);
         let file = folder.join(format!("{name}.json"));
         let known = read(&file, about).unwrap_or_default();
@@ -115,13 +145,6 @@ impl Digests {
             known: BTreeMap::new(),
             kept: Mutex::default(),
         }
-    }
-
-    /// The same record without its answers: every file is read, and remembered anew.
-    #[must_use]
-    pub fn forgetting(mut self) -> Self {
-        self.known.clear();
-        self
     }
 
     /// What was found in `path`, where it has not changed since.

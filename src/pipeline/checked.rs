@@ -7,8 +7,9 @@ use crate::backbone::runtime::Build;
 use crate::backbone::{
     Backbone, BackboneError, Choice, Runtime, RuntimeError, Search, SessionOptions,
 };
-use crate::dataset::{Dataset, DatasetError, Sides, Source, Survey};
-use crate::features::Space;
+use crate::dataset::{Dataset, DatasetError, Sides, Source, Survey, key_rules};
+use crate::digests::{Digests, Shelf};
+use crate::features::{Space, Store, StoreError, Warning};
 use crate::yaml::{Document, YamlError};
 
 use super::config::{ExtractConfig, PipelineConfig};
@@ -26,6 +27,15 @@ pub struct Options {
     pub set: Vec<String>,
     /// ONNX Runtime's shared library, where the user names one.
     pub ort_dylib: Option<PathBuf>,
+    /// Whether files that have not changed since they were last read are read all the same.
+    pub verify: bool,
+}
+
+impl Options {
+    /// Where it is remembered which files are unchanged.
+    fn shelf(&self) -> Shelf {
+        Shelf::new(self.cache.join("digests"), self.verify)
+    }
 }
 
 /// A pipeline that has been read and checked: its files are there and fit together, and the
@@ -61,7 +71,7 @@ impl Checked {
         check_provider(&document, &config)?;
         let dataset = open_dataset(&document, &config, &options.root)?;
         check_labels(&document, &config, &dataset)?;
-        let backbone = open_backbone(Some(&document), &config.extract, &options.root)?;
+        let backbone = open_backbone(Some(&document), &config.extract, &options)?;
         Checked::assemble(config, dataset, backbone, options)
     }
 
@@ -69,12 +79,20 @@ impl Checked {
     pub(super) fn assemble(
         config: PipelineConfig,
         dataset: Dataset,
-        backbone: Backbone,
+        (backbone, graph): (Backbone, String),
         options: Options,
     ) -> Result<Self, PipelineError> {
         let first = dataset.train.read(0)?.dimensions();
         let choice = choose(&config, &backbone, &options)?;
-        let space = space(&config, &backbone, first, &options, choice.as_ref())?;
+        let numeric = numeric_class(&config, &backbone, &options, choice.as_ref())?;
+        let space = Space {
+            format: Space::FORMAT,
+            preprocessing: backbone.preprocess(first).key(),
+            graph,
+            output: backbone.name().to_owned(),
+            width: backbone.width(first),
+            numeric,
+        };
         let folder = RunFolder::new(&options.root, config.name.as_str());
         Ok(Checked {
             config,
@@ -90,6 +108,25 @@ impl Checked {
 
     pub(super) fn session_options(&self) -> SessionOptions {
         session_options(&self.config, &self.options, self.choice.as_ref())
+    }
+
+    /// What is known of the pipeline's images, by which those that have not changed are not read.
+    pub(super) fn known_images(&self) -> Result<Digests, PipelineError> {
+        let dataset = &self.config.dataset;
+        let root = std::path::absolute(&self.options.root).unwrap_or_default();
+        let about = format!(
+            "{}; {}\n{}",
+            key_rules(dataset.background),
+            root.display(),
+            crate::yaml::to_string(dataset)?
+        );
+        Ok(self.options.shelf().open(&about))
+    }
+
+    /// The store of the pipeline's rows.
+    pub(super) fn store(&self) -> Result<(Store, Vec<Warning>), StoreError> {
+        let root = self.options.cache.join("features");
+        Store::open_changed(&root, &self.space, &self.options.shelf())
     }
 
     /// The runtime of a pipeline with a network.
@@ -203,13 +240,14 @@ fn check_labels(
     Ok(())
 }
 
-/// The backbone, with its graph compared with its manifest. Where there is a pipeline's file, a
-/// manifest that is not there is shown where it is named.
+/// The backbone, with its graph compared with its manifest, and the network's part of a row's key.
+/// Where there is a pipeline's file, a manifest that is not there is shown where it is named.
 pub(super) fn open_backbone(
     document: Option<&Document>,
     extract: &ExtractConfig,
-    root: &Path,
-) -> Result<Backbone, PipelineError> {
+    options: &Options,
+) -> Result<(Backbone, String), PipelineError> {
+    let root = &options.root;
     let backbone = Backbone::named(&extract.backbone, root).map_err(|e| match e {
         BackboneError::Manifest(read @ YamlError::Read { .. }) => {
             let advice = "give a manifest such as onnx/resnet50.yaml, or `pixels`";
@@ -222,12 +260,10 @@ pub(super) fn open_backbone(
         // Wrong inside the manifest: that file's line is the place to look at.
         e => PipelineError::Manifest(e),
     })?;
-    if let Backbone::Onnx(manifest) = &backbone {
-        manifest
-            .check_graph(root)
-            .map_err(PipelineError::Manifest)?;
-    }
-    Ok(backbone)
+    let graph = backbone
+        .check_changed(root, &options.shelf())
+        .map_err(PipelineError::Manifest)?;
+    Ok((backbone, graph))
 }
 
 /// What the options of the providers say must fit the rest of `extract`.
@@ -264,25 +300,14 @@ fn choose(
     search(options).choose(&config.extract.provider).map(Some)
 }
 
-fn space(
+fn numeric_class(
     config: &PipelineConfig,
     backbone: &Backbone,
-    first: (u32, u32),
     options: &Options,
     choice: Option<&Choice>,
-) -> Result<Space, PipelineError> {
+) -> Result<String, PipelineError> {
     let session = session_options(config, options, choice);
-    let numeric = backbone.numeric_class(&session, || runtime(choice, options))?;
-    Ok(Space {
-        format: Space::FORMAT,
-        preprocessing: backbone.preprocess(first).key(),
-        graph: backbone
-            .key(&options.root)
-            .map_err(PipelineError::Manifest)?,
-        output: backbone.name().to_owned(),
-        width: backbone.width(first),
-        numeric,
-    })
+    backbone.numeric_class(&session, || runtime(choice, options))
 }
 
 fn session_options(

@@ -23,7 +23,7 @@ use image::{
 };
 
 use super::config::{Background, Limits};
-pub(super) use format::{HEAD, decoder, name, sniff};
+pub(super) use format::{HEAD, decoder, decoders, name, sniff};
 use jpeg::Fault;
 
 /// How files are made into pixels.

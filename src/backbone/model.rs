@@ -6,7 +6,7 @@ use super::error::BackboneError;
 use super::manifest::Manifest;
 use super::preprocess::Preprocess;
 use super::runtime::Runtime;
-use super::session::{Session, SessionOptions};
+use super::session::{Session, SessionOptions, graph_key};
 use crate::digests::Shelf;
 
 /// The name by which a pipeline asks for [`Backbone::Pixels`].
@@ -78,7 +78,7 @@ impl Backbone {
                     Some(pinned) => pinned.to_string(),
                     None => manifest.graph_digest(root)?,
                 };
-                Ok(graph_key(&digest, manifest))
+                Ok(graph_key(&digest, &manifest.config.output.name))
             }
         }
     }
@@ -93,7 +93,7 @@ impl Backbone {
             Self::Pixels => Ok(PIXELS.to_owned()),
             Self::Onnx(manifest) => {
                 let digest = manifest.check_changed_graph(root, shelf)?;
-                Ok(graph_key(&digest, manifest))
+                Ok(graph_key(&digest, &manifest.config.output.name))
             }
         }
     }
@@ -141,11 +141,6 @@ impl Backbone {
             }
         }
     }
-}
-
-fn graph_key(digest: &str, manifest: &Manifest) -> String {
-    let output = &manifest.config.output.name;
-    format!("onnx sha256:{digest} output {output}")
 }
 
 /// A backbone that is ready to run.

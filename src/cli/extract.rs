@@ -9,13 +9,14 @@ use serde::de::DeserializeOwned;
 
 use crate::assets;
 use crate::dataset::{DatasetConfig, FileNames, Glob, OnError, Share, SourceConfig};
-use crate::pipeline::{Batch, BatchOutcome, ExtractConfig, Options, extract_to};
+use crate::pipeline::{Batch, BatchOutcome, ExtractConfig, Options, Timings, extract_to};
 use crate::yaml::{Document, YamlError};
 
 use super::failure::Failure;
 use super::output::{print, print_json};
 use super::paths;
 use super::progress::{Progress, seconds};
+use super::spent;
 
 /// Turn a batch of images into a file of features
 ///
@@ -56,8 +57,8 @@ pub(super) struct Args {
     #[arg(long, value_name = "PROVIDER")]
     provider: Option<String>,
 
-    /// Rows of one inference [default: 16]; changes the speed only
-    #[arg(long, value_name = "N")]
+    /// Rows of one inference, or `auto` for the fastest [default: 16]; changes the speed only
+    #[arg(long, value_name = "N|auto")]
     batch: Option<String>,
 
     /// Threads of one inference [default: all cores]; changes the speed only
@@ -177,6 +178,7 @@ fn describe(outcome: &BatchOutcome, start: Instant) -> String {
         outcome.features,
         outcome.backbone,
     );
+    text.push_str(&spent::lines(&outcome.timings));
     for beside in files {
         text.push_str(&format!("{beside}\n"));
     }
@@ -196,6 +198,8 @@ struct Json<'a> {
     skipped: Vec<JsonSkipped<'a>>,
     /// Seconds that computing rows took.
     seconds: f64,
+    /// Of what those seconds are made up.
+    timings: &'a Timings,
 }
 
 #[derive(Serialize)]
@@ -220,6 +224,7 @@ impl<'a> Json<'a> {
             cached: outcome.timings.rows_cached,
             skipped: skipped.collect(),
             seconds: outcome.timings.extract,
+            timings: &outcome.timings,
         }
     }
 }

@@ -71,7 +71,13 @@ mod tests {
         let key = std::array::from_fn(|i| 7 * i as u8);
         assert_eq!(from_hex(&to_hex(&key)), Some(key));
         let long = to_hex(&key) + "0";
-        for text in ["", "zz", &to_hex(&key)[1..], &to_hex(&key).to_uppercase(), &long] {
+        for text in [
+            "",
+            "zz",
+            &to_hex(&key)[1..],
+            &to_hex(&key).to_uppercase(),
+            &long,
+        ] {
             assert_eq!(from_hex(text), None, "{text}");
         }
     }
@@ -79,7 +85,10 @@ mod tests {
     #[test]
     fn the_rules_name_every_decoder_and_the_background() {
         let rules = rules(Background([1, 2, 3]));
-        assert!(rules.contains("turbojpeg-sys") && rules.contains("tiff 0."), "{rules}");
+        assert!(
+            rules.contains("turbojpeg-sys") && rules.contains("tiff 0."),
+            "{rules}"
+        );
         assert!(rules.ends_with("on [1, 2, 3]"), "{rules}");
     }
 

@@ -289,6 +289,28 @@ impl Source {
         self.with(i, |arrays, row| arrays.read(row), Files::read)
     }
 
+    /// What is stored of an example: the pixels of a row of an array, or None with the bytes of a
+    /// file in `bytes`.
+    pub(super) fn load(
+        &self,
+        i: usize,
+        bytes: &mut Vec<u8>,
+    ) -> Result<Option<RgbImage>, DatasetError> {
+        let of_file = |files: &Files, id: &str| files.load(id, bytes).map(|()| None);
+        self.with(i, |arrays, row| arrays.read(row).map(Some), of_file)
+    }
+
+    /// The pixels of the file of an example, from its bytes; they lie in `spare` where they can.
+    pub(super) fn decode(
+        &self,
+        i: usize,
+        bytes: &[u8],
+        spare: Vec<u8>,
+    ) -> Result<RgbImage, DatasetError> {
+        let of_file = |files: &Files, id: &str| files.decode(id, bytes, spare);
+        self.with(i, |arrays, row| arrays.read(row), of_file)
+    }
+
     /// A SHA-256 that the pixels of an example depend on and nothing else: neither its place nor
     /// its name. Rows of an array are keyed by their pixels, files by their bytes and the decoder,
     /// so the same picture in both forms has two keys.

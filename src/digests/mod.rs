@@ -37,6 +37,9 @@ const YOUNG: Duration = Duration::from_secs(2);
 pub struct Shelf {
     folder: Option<PathBuf>,
     verify: bool,
+    /// Tests cannot wait until their files are no longer young.
+    #[cfg(test)]
+    ahead: Duration,
 }
 
 impl Shelf {
@@ -47,7 +50,16 @@ impl Shelf {
         Self {
             folder: Some(folder),
             verify,
+            #[cfg(test)]
+            ahead: Duration::ZERO,
         }
+    }
+
+    /// The same as it is a minute later.
+    #[cfg(test)]
+    pub(crate) fn later(mut self) -> Self {
+        self.ahead = Duration::from_secs(60);
+        self
     }
 
     /// The record of what is asked `about` files: everything besides a file's bytes that the
@@ -60,6 +72,10 @@ impl Shelf {
         let mut digests = Digests::open(folder, about);
         if self.verify {
             digests.known.clear();
+        }
+        #[cfg(test)]
+        {
+            digests.begun += self.ahead;
         }
         digests
     }

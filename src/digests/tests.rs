@@ -33,11 +33,13 @@ impl Place {
         entries.next().unwrap().unwrap().path()
     }
 
+    fn shelf(&self, verify: bool) -> Shelf {
+        Shelf::new(self.dir.path().join("digests"), verify).later()
+    }
+
     /// The record as a run a minute from now opens it, when no file is young any more.
     fn digests(&self) -> Digests {
-        let mut digests = Digests::open(&self.dir.path().join("digests"), "content");
-        digests.begun += Duration::from_secs(60);
-        digests
+        self.shelf(false).open("content")
     }
 
     fn content(&self, digests: &Digests) -> String {
@@ -95,7 +97,8 @@ fn a_touch_costs_one_reading() {
     let place = Place::new();
     place.run();
     let file = File::options().append(true).open(place.file()).unwrap();
-    file.set_modified(SystemTime::now() - Duration::from_secs(9)).unwrap();
+    file.set_modified(SystemTime::now() - Duration::from_secs(9))
+        .unwrap();
     assert_eq!(place.run(), ("one".into(), 1));
     assert_eq!(place.run(), ("one".into(), 0));
 }
@@ -157,9 +160,7 @@ fn a_record_that_is_missing_damaged_or_forgotten_costs_one_reading() {
     assert_eq!(place.run(), ("one".into(), 1));
     assert_eq!(place.run(), ("one".into(), 0));
     place.reads.set(0);
-    let verify = Shelf::new(place.dir.path().join("digests"), true);
-    let mut digests = verify.open("content");
-    digests.begun += Duration::from_secs(60);
+    let digests = place.shelf(true).open("content");
     place.content(&digests);
     digests.save();
     assert_eq!(place.reads.get(), 1);

@@ -62,8 +62,7 @@ impl Store {
         let shards = dir.join("shards");
         let names = list(&shards)?;
         let mut warnings = files::sweep(&shards, &names);
-        let place = std::path::absolute(&shards).unwrap_or_default();
-        let known = shelf.open(&format!("right shards of {}", place.display()));
+        let known = shelf.open(&about(&shards));
         let store = Self {
             space: space.clone(),
             dir,
@@ -357,6 +356,12 @@ fn verify(shard: &Shard) -> Result<u64, Refusal> {
             source,
         ))),
     }
+}
+
+/// What is remembered of a folder of shards.
+pub(super) fn about(shards: &Path) -> String {
+    let place = std::path::absolute(shards).unwrap_or_default();
+    format!("lengths of the right shards of {}", place.display())
 }
 
 /// [`verify`] of a shard that is not known to be right. What is remembered is its length.

@@ -276,7 +276,9 @@ fn check_provider(document: &Document, config: &PipelineConfig) -> Result<(), Ya
             );
             return Err(document.invalid("extract.threads", why));
         }
-        let rows = extract.batch.rows();
+        let Some(rows) = extract.batch.rows() else {
+            continue;
+        };
         if let Some(most) = provider.max_batch().filter(|most| rows > *most) {
             let why = format!(
                 "{provider} is built for batches of at most {most}, found {rows}: lower this, or \

@@ -5,6 +5,7 @@
 //! [`extract_to`] makes one file of features without a pipeline.
 
 mod batch;
+mod batch_size;
 mod checked;
 mod config;
 mod error;
@@ -12,14 +13,16 @@ mod event;
 mod extraction;
 mod folder;
 mod plan;
+mod prepare;
 mod results;
 mod rows;
 mod run;
 mod training;
 
 pub use batch::{Batch, BatchOutcome, extract_to};
+pub use batch_size::BatchSize;
 pub use checked::{Checked, Options, examples, runtime_search, survey};
-pub use config::{BatchSize, EvaluateConfig, ExtractConfig, Name, PipelineConfig, Threads};
+pub use config::{EvaluateConfig, ExtractConfig, Name, PipelineConfig, Threads};
 pub use error::PipelineError;
 pub use event::{Event, Observer, Stage};
 pub use folder::{FolderError, FolderState, RunFolder};

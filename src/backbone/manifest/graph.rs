@@ -9,8 +9,8 @@ use sha2::Digest;
 
 use super::{Dtype, Manifest};
 use crate::backbone::error::BackboneError;
-use crate::digests::Digests;
 use crate::backbone::onnx::{self, DataFile, Dim, Element, ModelProto, OnnxError, Port, Summary};
+use crate::digests::Digests;
 
 /// A graph that is the one its manifest means, cut down to the feature output, given and giving
 /// float32 where the file has float16.

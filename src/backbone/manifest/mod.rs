@@ -122,19 +122,20 @@ impl Manifest {
     ///
     /// # Errors
     /// As [`Manifest::check_graph`].
-    pub fn check_changed_graph(
-        &self,
-        root: &Path,
-        shelf: &Shelf,
-    ) -> Result<String, BackboneError> {
-        let config = crate::yaml::to_string(&self.config)?;
-        let version = env!("CARGO_PKG_VERSION");
-        let path = std::path::absolute(self.graph_path(root)).unwrap_or_default();
-        let about = format!("catpipe {version}: {}\n{config}", path.display());
+    pub fn check_changed_graph(&self, root: &Path, shelf: &Shelf) -> Result<String, BackboneError> {
+        let about = self.check_about(root)?;
         let known = shelf.open(&about);
         let digest = graph::check_changed(self, root, &known)?;
         known.save();
         Ok(digest)
+    }
+
+    /// Everything but the file that the outcome of [`Manifest::check_graph`] depends on.
+    fn check_about(&self, root: &Path) -> Result<String, BackboneError> {
+        let config = crate::yaml::to_string(&self.config)?;
+        let version = env!("CARGO_PKG_VERSION");
+        let path = std::path::absolute(self.graph_path(root)).unwrap_or_default();
+        Ok(format!("catpipe {version}: {}\n{config}", path.display()))
     }
 
     /// SHA-256 of the ONNX file under `root`, in hexadecimal, with the files that it keeps weights

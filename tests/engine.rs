@@ -32,9 +32,9 @@ fn rows(project: &Project) -> Vec<Vec<u8>> {
         let shards = space.expect("a space").path().join("shards");
         for shard in fs::read_dir(shards).expect("shards") {
             let file = hdf5::File::open(shard.expect("a shard").path()).expect("HDF5");
-            let keys: ndarray::Array2<u8> = file.dataset("keys").unwrap().read_2d().unwrap();
-            let features: ndarray::Array2<f32> =
-                file.dataset("features").unwrap().read_2d().unwrap();
+            let dataset = |name| file.dataset(name).expect("a dataset");
+            let keys: ndarray::Array2<u8> = dataset("keys").read_2d().expect("keys");
+            let features: ndarray::Array2<f32> = dataset("features").read_2d().expect("rows");
             for (key, row) in keys.rows().into_iter().zip(features.rows()) {
                 let values = row.iter().flat_map(|value| value.to_le_bytes());
                 rows.push(key.iter().copied().chain(values).collect());

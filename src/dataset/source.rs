@@ -322,8 +322,9 @@ impl Source {
         self.with(i, of_row, Files::content_key)
     }
 
-    /// [`Source::content_key`], in hexadecimal, where the file has changed since `known` was
-    /// told it; `known` is about [`key_rules`](super::key_rules). Rows of an array are read.
+    /// [`Source::content_key`], for which a file is read only where it has changed since its key
+    /// was remembered in `known`, which is about [`key_rules`](super::key_rules). Rows of an array
+    /// are always read.
     ///
     /// # Errors
     /// As [`Source::content_key`].

@@ -8,8 +8,8 @@
 //!
 //! As git does with its index, a file that was too young when it was read is not remembered at
 //! all: two changes within one tick of the file system's clock have the same times. What is
-//! remembered was at least [`YOUNG`] old when the record was opened, so that nothing can have
-//! changed it between that and its reading without a newer time.
+//! remembered had not been changed for two seconds when the record was opened, so that nothing can
+//! have changed it between that and its reading without a newer time.
 //!
 //! A record that is missing, damaged (it ends with its own checksum) or cannot be written only
 //! costs time. Where bytes are loaded to be used, those bytes are hashed, whatever is remembered.
@@ -211,7 +211,7 @@ impl Digests {
 
     /// Keeps the answers that were given since the record was opened; the others are dropped, as
     /// nobody asks for them any more. A record that cannot be written only costs time.
-    pub fn save(&self) {
+    pub fn save(self) {
         let Some(file) = &self.file else { return };
         let kept = self.kept();
         if *kept != self.known {
@@ -226,10 +226,10 @@ impl Digests {
 
 /// What a record's file holds after its checksum.
 #[derive(Serialize, Deserialize)]
-struct Record {
+struct Record<Files> {
     format: u32,
     about: String,
-    files: BTreeMap<PathBuf, Answer>,
+    files: Files,
 }
 
 const FORMAT: u32 = 1;
@@ -241,17 +241,17 @@ fn read(file: &Path, about: &str) -> Option<BTreeMap<PathBuf, Answer>> {
     if hex(&Sha256::digest(record)) != checksum {
         return None;
     }
-    let record: Record = serde_json::from_str(record).ok()?;
+    let record: Record<BTreeMap<PathBuf, Answer>> = serde_json::from_str(record).ok()?;
     (record.format == FORMAT && record.about == about).then_some(record.files)
 }
 
 fn write(file: &Path, about: &str, files: &BTreeMap<PathBuf, Answer>) -> io::Result<()> {
     // A path that is no text has no place in JSON.
     let files = files.iter().filter(|(path, _)| path.to_str().is_some());
-    let record = serde_json::to_string(&Record {
+    let record = serde_json::to_string(&Record::<BTreeMap<&PathBuf, &Answer>> {
         format: FORMAT,
         about: about.to_owned(),
-        files: files.map(|(p, a)| (p.clone(), a.clone())).collect(),
+        files: files.collect(),
     })?;
     let folder = file.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder)?;

@@ -79,14 +79,20 @@ fmt: ## format the code
 doc: $(BUILD_TOOLS) ## build the library's documentation into target/doc
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps
 
-bench: setup ## measure the speed of every part, as ratios in one run
-	cargo bench --locked
+bench: setup .venv-bench/ready ## measure the speed of every part, as ratios in one run
+	CATPIPE_BENCH_PYTHON=$(CURDIR)/.venv-bench/bin/python cargo bench --locked
 
 clean: ## remove what was built; data, runs and the cache stay
 	cargo clean
-	rm -rf .venv onnx/*.onnx
+	rm -rf .venv .venv-bench onnx/*.onnx
 
 .venv/bin/cmake: .ci/cmake.txt
 	python3 -m venv .venv
 	.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	touch $@
+
+# The programs that `make bench` compares with.
+.venv-bench/ready: .ci/peers.txt
+	python3 -m venv .venv-bench
+	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	touch $@

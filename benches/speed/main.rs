@@ -5,6 +5,7 @@
 
 mod extraction;
 mod memory;
+mod pixels;
 
 use std::error::Error;
 use std::path::Path;
@@ -20,16 +21,29 @@ const THREADS: usize = 2;
 const ROUNDS: usize = 6;
 
 fn main() -> ExitCode {
-    match measure() {
-        Ok(lines) => {
-            print(&lines);
-            match memory::measure() {
-                Ok(()) => ExitCode::SUCCESS,
-                Err(error) => failed(&*error),
-            }
-        }
+    match all() {
+        Ok(()) => ExitCode::SUCCESS,
         Err(error) => failed(&*error),
     }
+}
+
+/// Every part, or those that are named: `cargo bench -- pixels`.
+fn all() -> Result<(), Box<dyn Error>> {
+    let named: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|word| !word.starts_with('-'))
+        .collect();
+    let wanted = |part: &str| named.is_empty() || named.iter().any(|word| word == part);
+    if wanted("speed") {
+        print(&measure()?);
+    }
+    if wanted("pixels") {
+        pixels::measure(Path::new(env!("CARGO_MANIFEST_DIR")))?;
+    }
+    if wanted("memory") {
+        memory::measure()?;
+    }
+    Ok(())
 }
 
 fn failed(error: &dyn Error) -> ExitCode {

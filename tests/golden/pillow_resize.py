@@ -11,6 +11,8 @@ SIZES = [  # width and height of the picture, width and height wanted
     (28, 28, 96, 96), (50, 200, 224, 224), (225, 225, 224, 224), (223, 224, 224, 224),
     (300, 300, 299, 299), (7, 90, 64, 48), (600, 3, 100, 60), (1, 1, 16, 16),
     (256, 256, 128, 128), (256, 256, 64, 192), (333, 97, 331, 331), (1200, 900, 32, 32),
+    # Down before across, just so and just not.
+    (333, 500, 224, 224), (361, 500, 224, 224), (362, 500, 224, 224), (116, 382, 93, 320),
 ]
 FILTERS = {"bilinear": Image.BILINEAR, "bicubic": Image.BICUBIC, "lanczos": Image.LANCZOS}
 

@@ -62,10 +62,11 @@ impl Resampler {
     }
 }
 
-/// Pillow 13 goes down before across where the picture shrinks so much more that way.
+/// Pillow 13 goes down before across where the picture loses more than twice as many rows as
+/// columns. (Each pass rounds, so the order shows.)
 fn goes_down_first(size: (u32, u32), whole: (u32, u32)) -> bool {
-    let kept = |to: u32, from: u32| f64::from(to) / f64::from(from);
-    whole.1 < size.1 && 2.0 * (1.0 - kept(whole.0, size.0)) < 1.0 - kept(whole.1, size.1)
+    let lost = |from: u32, to: u32| i64::from(from) - i64::from(to);
+    whole.1 < size.1 && 2 * lost(size.0, whole.0) < lost(size.1, whole.1)
 }
 
 /// How a pixel is made of its neighbours.
@@ -200,9 +201,7 @@ fn across_with(pixels: &[u8], row: usize, axis: &Axis, strip: &mut Strip, out: &
     strip.resize(row / 3, [0; 4 * ROWS]);
     out.resize(wide * rows, 0);
     for (four, out) in pixels.chunks(ROWS * row).zip(out.chunks_mut(ROWS * wide)) {
-        for (r, row) in four.chunks_exact(row).enumerate() {
-            interleave(r, row, strip);
-        }
+        interleave(four, row, strip);
         for (x, (first, weights)) in axis.taps().enumerate() {
             let mut sums = [1_i32 << (BITS - 1); 4 * ROWS];
             for (weight, pixels) in weights.iter().zip(&strip[first..]) {
@@ -210,7 +209,11 @@ fn across_with(pixels: &[u8], row: usize, axis: &Axis, strip: &mut Strip, out: &
                     *sum += weight * i32::from(*level);
                 }
             }
-            let levels = sums.map(level);
+            // A plain loop: `map` would be compiled without the wider vectors.
+            let mut levels = [0; 4 * ROWS];
+            for (out, sum) in levels.iter_mut().zip(&sums) {
+                *out = level(*sum);
+            }
             for (out, pixel) in out.chunks_exact_mut(wide).zip(levels.chunks_exact(4)) {
                 out[3 * x..3 * x + 3].copy_from_slice(&pixel[..3]);
             }
@@ -218,14 +221,24 @@ fn across_with(pixels: &[u8], row: usize, axis: &Axis, strip: &mut Strip, out: &
     }
 }
 
-/// Puts a row's pixels to the `r`-th place of each pixel of the strip.
+/// Puts the pixels of [`ROWS`] rows of `row` bytes side by side. Where there are fewer rows, the
+/// last stands in for those that are missing.
 #[inline(always)]
-fn interleave(r: usize, row: &[u8], strip: &mut Strip) {
-    for (x, place) in strip.iter_mut().enumerate() {
-        // Four bytes at once where there are so many: the last is not looked at.
-        match row.get(3 * x..3 * x + 4) {
-            Some(pixel) => place[4 * r..4 * r + 4].copy_from_slice(pixel),
-            None => place[4 * r..4 * r + 3].copy_from_slice(&row[3 * x..3 * x + 3]),
+fn interleave(rows: &[u8], row: usize, strip: &mut Strip) {
+    let last = (rows.len() / row).max(1) - 1;
+    let of = |r: usize| &rows[r.min(last) * row..][..row];
+    // Four bytes at once where there are so many: the fourth is not looked at.
+    let pixels = |r: usize| of(r).windows(4).step_by(3);
+    let four = pixels(0).zip(pixels(1)).zip(pixels(2).zip(pixels(3)));
+    for (place, ((a, b), (c, d))) in strip.iter_mut().zip(four) {
+        place[..4].copy_from_slice(a);
+        place[4..8].copy_from_slice(b);
+        place[8..12].copy_from_slice(c);
+        place[12..].copy_from_slice(d);
+    }
+    if let Some(place) = strip.last_mut() {
+        for (r, place) in place.chunks_exact_mut(4).enumerate() {
+            place[..3].copy_from_slice(&of(r)[row - 3..]);
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Files that are not what their encoder wrote.
 
 use image::Rgb;
+use sha2::{Digest, Sha256};
 
 use super::super::tests::{decode, flag, jpeg_bytes};
 use super::*;
@@ -51,4 +52,24 @@ fn a_few_bytes_before_the_end_marker_do_no_harm() {
     assert_eq!(decode(&with_bytes(3)).unwrap(), decode(&whole).unwrap());
     let refusal = decode(&with_bytes(300)).unwrap_err().to_string();
     assert!(refusal.contains("extraneous bytes"), "{refusal}");
+}
+
+#[test]
+fn the_pixels_are_those_of_pillow() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/jpeg");
+    let table = include_str!("../../../../tests/golden/jpeg.csv");
+    let mut reader = csv::Reader::from_reader(table.as_bytes());
+    let mut count = 0;
+    for row in reader.records() {
+        let row = row.unwrap();
+        let bytes = std::fs::read(format!("{folder}/{}.jpg", &row[0])).unwrap();
+        let pixels = decode(&bytes).unwrap();
+        let digest: String = Sha256::digest(pixels.as_raw())
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        assert_eq!(digest, row[1], "{}", &row[0]);
+        count += 1;
+    }
+    assert_eq!(count, 14);
 }

@@ -14,6 +14,7 @@
 //! | [`head`] | layers, training, metrics, the saved head |
 //! | [`report`] | tables and pictures for people |
 //! | [`assets`] | files from outside, pinned and checked |
+//! | [`digests`] | which files are unchanged since they were last read |
 //! | [`yaml`] | YAML whose errors name file, line and column |
 //! | [`pipeline`] | the whole: what is up to date, what runs, the run folder |
 //! | [`cli`] | the program's subcommands |
@@ -23,6 +24,7 @@ pub mod augment;
 pub mod backbone;
 pub mod cli;
 pub mod dataset;
+pub mod digests;
 pub mod extract;
 pub mod features;
 pub mod head;

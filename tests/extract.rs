@@ -42,7 +42,10 @@ fn fed(project: &Project, args: &[&str], stdin: &[u8]) -> Ran {
 fn table(project: &Project, file: &str) -> (Vec<String>, Array2<f32>) {
     let file = hdf5::File::open(project.path(file)).expect("an HDF5 file");
     let ids = file.dataset("id").expect("ids").read_raw::<VarLenUnicode>();
-    let ids = ids.expect("ids").into_iter().map(|id| id.as_str().to_owned());
+    let ids = ids
+        .expect("ids")
+        .into_iter()
+        .map(|id| id.as_str().to_owned());
     let rows = file.dataset("features").expect("rows").read_2d();
     (ids.collect(), rows.expect("rows"))
 }

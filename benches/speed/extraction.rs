@@ -125,6 +125,7 @@ fn rate(
             set: Vec::new(),
             ort_dylib: Some(runtime.join(assets::RUNTIME_LIBRARY)),
             prober: None,
+            verify: false,
         };
         let outcome = run(&Checked::read(&pipeline, options)?, &mut Quiet)?;
         let timings = outcome.metrics.timings;

@@ -6,7 +6,8 @@ use super::error::BackboneError;
 use super::manifest::Manifest;
 use super::preprocess::Preprocess;
 use super::runtime::Runtime;
-use super::session::{Session, SessionOptions};
+use super::session::{Session, SessionOptions, graph_key};
+use crate::digests::Shelf;
 
 /// The name by which a pipeline asks for [`Backbone::Pixels`].
 const PIXELS: &str = "pixels";
@@ -77,10 +78,22 @@ impl Backbone {
                     Some(pinned) => pinned.to_string(),
                     None => manifest.graph_digest(root)?,
                 };
-                Ok(format!(
-                    "onnx sha256:{digest} output {}",
-                    manifest.config.output.name
-                ))
+                Ok(graph_key(&digest, &manifest.config.output.name))
+            }
+        }
+    }
+
+    /// Compares the network's file with its manifest, where one of them has changed since that was
+    /// last done and remembered on `shelf`, and gives [`Backbone::key`].
+    ///
+    /// # Errors
+    /// As [`Manifest::check_graph`].
+    pub fn check_changed(&self, root: &Path, shelf: &Shelf) -> Result<String, BackboneError> {
+        match self {
+            Self::Pixels => Ok(PIXELS.to_owned()),
+            Self::Onnx(manifest) => {
+                let digest = manifest.check_changed_graph(root, shelf)?;
+                Ok(graph_key(&digest, &manifest.config.output.name))
             }
         }
     }

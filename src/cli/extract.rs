@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 
 use crate::assets;
 use crate::dataset::{DatasetConfig, FileNames, Glob, OnError, Share, SourceConfig};
-use crate::pipeline::{Batch, BatchOutcome, ExtractConfig, Options, extract_to};
+use crate::pipeline::{Batch, BatchOutcome, ExtractConfig, Options, Timings, extract_to};
 use crate::yaml::{Document, YamlError};
 
 use super::failure::Failure;
@@ -18,6 +18,7 @@ use super::output::{print, print_json};
 use super::paths;
 use super::progress::{Progress, seconds};
 use super::providers::Children;
+use super::spent;
 
 /// Turn a batch of images into a file of features
 ///
@@ -58,8 +59,8 @@ pub(super) struct Args {
     #[arg(long, value_name = "PROVIDER")]
     provider: Option<String>,
 
-    /// Rows of one inference [default: 16]; changes the speed only
-    #[arg(long, value_name = "N")]
+    /// Rows of one inference, or `auto` for the fastest [default: 16]; changes the speed only
+    #[arg(long, value_name = "N|auto")]
     batch: Option<String>,
 
     /// Threads of one inference [default: all cores]; changes the speed only
@@ -86,6 +87,10 @@ pub(super) struct Args {
     /// ONNX Runtime's shared library; overrides ORT_DYLIB_PATH
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     ort_dylib: Option<PathBuf>,
+
+    /// Read every file again, also those that have not changed since they were last read
+    #[arg(long)]
+    verify: bool,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -103,6 +108,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         set: Vec::new(),
         ort_dylib: args.ort_dylib.clone(),
         prober: Some(Arc::new(Children)),
+        verify: args.verify,
     };
     let outcome = extract_to(batch, options, &args.out, &mut Progress::new())?;
     if args.json {
@@ -175,6 +181,7 @@ fn describe(outcome: &BatchOutcome, start: Instant) -> String {
         outcome.features,
         outcome.backbone,
     );
+    text.push_str(&spent::lines(&outcome.timings));
     for beside in files {
         text.push_str(&format!("{beside}\n"));
     }
@@ -194,6 +201,8 @@ struct Json<'a> {
     skipped: Vec<JsonSkipped<'a>>,
     /// Seconds that computing rows took.
     seconds: f64,
+    /// Of what those seconds are made up.
+    timings: &'a Timings,
 }
 
 #[derive(Serialize)]
@@ -218,6 +227,7 @@ impl<'a> Json<'a> {
             cached: outcome.timings.rows_cached,
             skipped: skipped.collect(),
             seconds: outcome.timings.extract,
+            timings: &outcome.timings,
         }
     }
 }

@@ -16,6 +16,7 @@ mod progress;
 mod project;
 mod providers;
 mod run;
+mod spent;
 mod synth;
 
 use std::io::Write;

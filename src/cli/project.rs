@@ -32,6 +32,10 @@ pub(super) struct ProjectArgs {
     /// ONNX Runtime's shared library; overrides ORT_DYLIB_PATH
     #[arg(long, value_name = "FILE")]
     ort_dylib: Option<PathBuf>,
+
+    /// Read every file again, also those that have not changed since they were last read
+    #[arg(long)]
+    verify: bool,
 }
 
 impl ProjectArgs {
@@ -60,6 +64,7 @@ impl ProjectArgs {
             set,
             ort_dylib: self.ort_dylib.clone(),
             prober: None,
+            verify: self.verify,
         })
     }
 }

@@ -11,6 +11,7 @@ use super::failure::Failure;
 use super::output::{print, print_json};
 use super::progress::{Progress, seconds};
 use super::project::{AutoJson, ProjectArgs, auto_line};
+use super::spent;
 
 /// Run a pipeline: extract features, train, evaluate
 #[derive(Debug, clap::Args)]
@@ -88,6 +89,9 @@ fn describe(checked: &Checked, outcome: &Outcome, start: Instant) -> String {
         text.push('\n');
     }
     text.push_str(&arithmetic(&outcome.metrics));
+    if !outcome.up_to_date {
+        text.push_str(&spent::lines(&outcome.metrics.timings));
+    }
     let how = if outcome.up_to_date {
         "Everything is up to date"
     } else {

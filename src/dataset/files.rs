@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 use super::decode::{self, DecodeError, Rules};
 use super::error::SourceError;
 use super::key;
+use crate::digests::Digests;
 
 /// The files under a folder, each called by its path relative to it (or by its absolute path).
 pub(super) struct Files {
@@ -24,9 +25,27 @@ pub(super) struct Files {
 impl Files {
     /// Decodes the image at `id`.
     pub(super) fn read(&self, id: &str) -> Result<RgbImage, SourceError> {
-        let path = self.root.join(id);
-        decode::decode(&self.whole(&path)?, &self.rules)
-            .map_err(|error| SourceError::Image { path, error })
+        let mut bytes = Vec::new();
+        self.load(id, &mut bytes)?;
+        self.decode(id, &bytes, Vec::new())
+    }
+
+    /// Reads the file at `id` into `bytes`, in the place of what they were.
+    pub(super) fn load(&self, id: &str, bytes: &mut Vec<u8>) -> Result<(), SourceError> {
+        self.whole_into(&self.root.join(id), bytes)
+    }
+
+    /// Decodes the `bytes` of the image at `id`; the pixels lie in `spare` where they can.
+    pub(super) fn decode(
+        &self,
+        id: &str,
+        bytes: &[u8],
+        spare: Vec<u8>,
+    ) -> Result<RgbImage, SourceError> {
+        decode::decode_into(bytes, &self.rules, spare).map_err(|error| SourceError::Image {
+            path: self.root.join(id),
+            error,
+        })
     }
 
     /// The content key of the image at `id`; the image is not decoded.
@@ -35,6 +54,18 @@ impl Files {
             &self.whole(&self.root.join(id))?,
             self.rules.background,
         ))
+    }
+
+    /// The content key of the image at `id`, from `known` where the file has not changed.
+    pub(super) fn changed_content_key(
+        &self,
+        id: &str,
+        known: &Digests,
+    ) -> Result<[u8; 32], SourceError> {
+        let found = known.get(&self.root.join(id), || {
+            self.content_key(id).map(|key| key::to_hex(&key))
+        })?;
+        key::from_hex(&found).map_or_else(|| self.content_key(id), Ok)
     }
 
     /// What the file at `id` is known by whatever the decoder: the SHA-256 of its bytes.
@@ -52,6 +83,12 @@ impl Files {
     }
 
     fn whole(&self, path: &Path) -> Result<Vec<u8>, SourceError> {
+        let mut bytes = Vec::new();
+        self.whole_into(path, &mut bytes)?;
+        Ok(bytes)
+    }
+
+    fn whole_into(&self, path: &Path, into: &mut Vec<u8>) -> Result<(), SourceError> {
         let most = self.rules.limits.max_bytes.get();
         let bytes = fs::metadata(path).map_err(unreadable(path))?.len();
         if bytes > most {
@@ -60,7 +97,7 @@ impl Files {
                 error: DecodeError::TooLong { bytes, most },
             });
         }
-        beginning(path, most)
+        beginning(path, most, into)
     }
 }
 
@@ -106,15 +143,17 @@ pub(super) fn check(path: &Path) -> Result<(), SourceError> {
 
 /// The first bytes of a file, enough to tell its format.
 fn head(path: &Path) -> Result<Vec<u8>, SourceError> {
-    beginning(path, decode::HEAD)
+    let mut bytes = Vec::new();
+    beginning(path, decode::HEAD, &mut bytes)?;
+    Ok(bytes)
 }
 
-fn beginning(path: &Path, limit: u64) -> Result<Vec<u8>, SourceError> {
-    let mut bytes = Vec::new();
+fn beginning(path: &Path, limit: u64, into: &mut Vec<u8>) -> Result<(), SourceError> {
+    into.clear();
     File::open(path)
-        .and_then(|file| file.take(limit).read_to_end(&mut bytes))
+        .and_then(|file| file.take(limit).read_to_end(into))
         .map_err(unreadable(path))?;
-    Ok(bytes)
+    Ok(())
 }
 
 /// Names the path beside a system error.

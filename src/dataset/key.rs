@@ -37,12 +37,59 @@ pub(super) fn of_file(bytes: &[u8], background: Background) -> [u8; 32] {
         .into()
 }
 
+/// Everything that the key of an encoded file depends on, beside its bytes.
+pub(super) fn rules(background: Background) -> String {
+    let decoders = decode::decoders().join("; ");
+    format!("catpipe example file v1; {decoders}; on {:?}", background.0)
+}
+
+/// A key as text.
+pub(super) fn to_hex(key: &[u8; 32]) -> String {
+    key.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The key that [`to_hex`] wrote.
+pub(super) fn from_hex(text: &str) -> Option<[u8; 32]> {
+    let mut key = [0; 32];
+    for (at, byte) in key.iter_mut().enumerate() {
+        let digits = text.get(2 * at..2 * at + 2)?;
+        *byte = u8::from_str_radix(digits, 16).ok()?;
+    }
+    (to_hex(&key) == text).then_some(key)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn hex(key: [u8; 32]) -> String {
-        key.iter().map(|b| format!("{b:02x}")).collect()
+        to_hex(&key)
+    }
+
+    #[test]
+    fn a_key_is_read_back_from_its_text() {
+        let key = std::array::from_fn(|i| 7 * i as u8);
+        assert_eq!(from_hex(&to_hex(&key)), Some(key));
+        let long = to_hex(&key) + "0";
+        for text in [
+            "",
+            "zz",
+            &to_hex(&key)[1..],
+            &to_hex(&key).to_uppercase(),
+            &long,
+        ] {
+            assert_eq!(from_hex(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_rules_name_every_decoder_and_the_background() {
+        let rules = rules(Background([1, 2, 3]));
+        assert!(
+            rules.contains("turbojpeg-sys") && rules.contains("tiff 0."),
+            "{rules}"
+        );
+        assert!(rules.ends_with("on [1, 2, 3]"), "{rules}");
     }
 
     #[test]

@@ -19,6 +19,7 @@ mod list;
 mod open;
 mod parallel;
 mod plain;
+mod reader;
 mod sieve;
 mod source;
 mod survey;
@@ -37,6 +38,7 @@ pub use error::{ArrayKey, ArrayKind, DatasetError, SourceError, Split};
 pub use files::picture;
 pub use glob::Glob;
 pub use list::ListProblem;
+pub use reader::{ReadTimes, Reader};
 pub use sieve::Skipped;
 pub use source::{Example, Source};
 pub use survey::{ClassCount, SideSurvey, Survey};
@@ -46,6 +48,12 @@ pub const MAX_SIDE: u32 = 32_768;
 
 /// The most pixels of an image that is decoded, unless `dataset.limits` says otherwise.
 pub const MAX_PIXELS: u64 = 100_000_000;
+
+/// Everything that a file's [`Source::content_key`] depends on beside its bytes, in one line.
+#[must_use]
+pub fn key_rules(background: Background) -> String {
+    key::rules(background)
+}
 
 /// The opened sources of a pipeline.
 #[derive(Debug)]

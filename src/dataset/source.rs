@@ -13,6 +13,7 @@ use super::error::{DatasetError, SourceError, Split};
 use super::files::Files;
 use super::sieve::Sieve;
 use super::{folder, key, list, plain};
+use crate::digests::Digests;
 
 /// One labelled (or unlabelled) image of a source.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -288,6 +289,28 @@ impl Source {
         self.with(i, |arrays, row| arrays.read(row), Files::read)
     }
 
+    /// What is stored of an example: the pixels of a row of an array, or None with the bytes of a
+    /// file in `bytes`.
+    pub(super) fn load(
+        &self,
+        i: usize,
+        bytes: &mut Vec<u8>,
+    ) -> Result<Option<RgbImage>, DatasetError> {
+        let of_file = |files: &Files, id: &str| files.load(id, bytes).map(|()| None);
+        self.with(i, |arrays, row| arrays.read(row).map(Some), of_file)
+    }
+
+    /// The pixels of the file of an example, from its bytes; they lie in `spare` where they can.
+    pub(super) fn decode(
+        &self,
+        i: usize,
+        bytes: &[u8],
+        spare: Vec<u8>,
+    ) -> Result<RgbImage, DatasetError> {
+        let of_file = |files: &Files, id: &str| files.decode(id, bytes, spare);
+        self.with(i, |arrays, row| arrays.read(row), of_file)
+    }
+
     /// A SHA-256 that the pixels of an example depend on and nothing else: neither its place nor
     /// its name. Rows of an array are keyed by their pixels, files by their bytes and the decoder,
     /// so the same picture in both forms has two keys.
@@ -297,6 +320,17 @@ impl Source {
     pub fn content_key(&self, i: usize) -> Result<[u8; 32], DatasetError> {
         let of_row = |arrays: &Arrays, row| Ok(key::of_pixels(&arrays.read(row)?));
         self.with(i, of_row, Files::content_key)
+    }
+
+    /// [`Source::content_key`], for which a file is read only where it has changed since its key
+    /// was remembered in `known`, which is about [`key_rules`](super::key_rules). Rows of an array
+    /// are always read.
+    ///
+    /// # Errors
+    /// As [`Source::content_key`].
+    pub fn changed_content_key(&self, i: usize, known: &Digests) -> Result<[u8; 32], DatasetError> {
+        let of_row = |arrays: &Arrays, row| Ok(key::of_pixels(&arrays.read(row)?));
+        self.with(i, of_row, |files, id| files.changed_content_key(id, known))
     }
 
     /// What an example is drawn for a side by: as its content key, but the same whatever decoder

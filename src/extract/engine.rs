@@ -1,6 +1,5 @@
 //! The engine: workers, a pool of batch buffers, and one thread that infers in order.
 
-use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
@@ -20,11 +19,11 @@ pub struct Row {
 
 /// Turns a row into the network's input. Each worker thread has one of its own.
 pub trait Prepare: Send {
-    /// Fills `input` (`Shape::input` values) for `row`.
+    /// Fills `input` (`Shape::input` values) for `row`, which is number `index` of all rows.
     ///
     /// # Errors
     /// The image cannot be read or does not fit.
-    fn prepare(&mut self, row: Row, input: &mut [f32]) -> Result<(), Failure>;
+    fn prepare(&mut self, index: usize, row: Row, input: &mut [f32]) -> Result<(), Failure>;
 }
 
 /// Turns a batch of inputs into features.
@@ -124,7 +123,7 @@ pub fn extract<P: Prepare>(
             })
             .collect();
         drop(ready);
-        let result = infer_batches(rows, shape, &prepared, &give_back, infer, sink);
+        let result = infer_batches(rows, shape, pool, &prepared, &give_back, infer, sink);
         // Both ends gone: workers that still wait for a buffer or for room stop.
         drop(prepared);
         drop(give_back);
@@ -176,10 +175,12 @@ fn prepare_batches<P: Prepare>(
         let Some((index, mut buffer)) = claimed else {
             return;
         };
-        let prepared = batch_rows(rows, shape, index)
-            .iter()
+        let prepared = (index * shape.batch..)
+            .zip(batch_rows(rows, shape, index))
             .zip(buffer.chunks_exact_mut(shape.input.max(1)))
-            .try_for_each(|(row, input)| worker.prepare(*row, input).map_err(|e| (*row, e)));
+            .try_for_each(|((at, row), input)| {
+                worker.prepare(at, *row, input).map_err(|e| (*row, e))
+            });
         if ready.send((index, prepared.map(|()| buffer))).is_err() {
             return;
         }
@@ -189,22 +190,25 @@ fn prepare_batches<P: Prepare>(
 fn infer_batches(
     rows: &[Row],
     shape: Shape,
+    pool: usize,
     prepared: &Receiver<(usize, Prepared)>,
     give_back: &SyncSender<Vec<f32>>,
     infer: &mut dyn Infer,
     sink: &mut Sink,
 ) -> Result<Times, ExtractError> {
     let mut times = Times::default();
-    let mut early = BTreeMap::new();
+    // No batch is claimed without a buffer, so those that wait here are never as many as the
+    // buffers, and two of them never share a place.
+    let mut early: Vec<Option<Prepared>> = (0..pool).map(|_| None).collect();
     let mut features = vec![0.0; shape.batch * shape.width];
     for index in 0..rows.len().div_ceil(shape.batch) {
         let waiting = Instant::now();
         let batch = loop {
-            if let Some(batch) = early.remove(&index) {
+            if let Some(batch) = early[index % pool].take() {
                 break batch;
             }
             let (other, batch) = prepared.recv().map_err(|_| ExtractError::Worker)?;
-            early.insert(other, batch);
+            early[other % pool] = Some(batch);
         };
         times.wait += waiting.elapsed();
         let input: Vec<f32> =

@@ -8,7 +8,7 @@ struct Pairs {
 }
 
 impl Prepare for Pairs {
-    fn prepare(&mut self, row: Row, input: &mut [f32]) -> Result<(), Failure> {
+    fn prepare(&mut self, _: usize, row: Row, input: &mut [f32]) -> Result<(), Failure> {
         if Some(row.example) == self.bad {
             return Err(format!("example {} is broken", row.example).into());
         }
@@ -115,7 +115,7 @@ fn a_failing_sink_and_a_failing_network_end_the_work() {
 fn a_worker_that_panics_is_an_error_and_no_hang() {
     struct Panics;
     impl Prepare for Panics {
-        fn prepare(&mut self, row: Row, _: &mut [f32]) -> Result<(), Failure> {
+        fn prepare(&mut self, _: usize, row: Row, _: &mut [f32]) -> Result<(), Failure> {
             assert!(row.example < 5, "on purpose");
             Ok(())
         }

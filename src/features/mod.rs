@@ -59,10 +59,12 @@
 //!
 //! # Trust
 //!
-//! Opening a store reads every shard and compares its SHA-256 with its name; reading rows does so
-//! again for the shards that it touches. A shard that differs is moved to `damaged/`, told in a
-//! [`Warning`], and its rows are missing, so they are computed again. HDF5 only ever sees files
-//! whose checksum was right, and even then types, shapes and sizes are checked before use.
+//! Opening a store reads every shard and compares its SHA-256 with its name
+//! ([`Store::open_changed`] only where size, times or inode of a shard have changed since that was
+//! last done); reading rows does so again, always, for the shards that it touches. A shard that
+//! differs is moved to `damaged/`, told in a [`Warning`], and its rows are missing, so they are
+//! computed again. HDF5 only ever sees files whose checksum was right, and even then types, shapes
+//! and sizes are checked before use.
 //!
 //! # Several processes
 //!

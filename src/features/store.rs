@@ -6,6 +6,7 @@ use super::index::{Index, Place, Shard};
 use super::key::{RowId, Space, hex};
 use super::shard::{self, Refusal};
 use super::writer::{self, Writer};
+use crate::digests::{Digests, Shelf};
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
@@ -42,12 +43,26 @@ impl Store {
     /// A width of 0 or beyond memory, a store of a newer format, a folder or file that cannot
     /// be read.
     pub fn open(root: &Path, space: &Space) -> Result<(Self, Vec<Warning>), StoreError> {
+        Self::open_changed(root, space, &Shelf::default())
+    }
+
+    /// [`Store::open`], but a shard that is remembered on `shelf` as right, and has not changed
+    /// since, is not compared with its checksum again before its rows are read.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub fn open_changed(
+        root: &Path,
+        space: &Space,
+        shelf: &Shelf,
+    ) -> Result<(Self, Vec<Warning>), StoreError> {
         writer::rows_a_shard(space.width)?;
         let dir = root.join(space.folder());
         check_format(&dir.join("space.json"))?;
         let shards = dir.join("shards");
         let names = list(&shards)?;
         let mut warnings = files::sweep(&shards, &names);
+        let known = shelf.open(&about(&shards));
         let store = Self {
             space: space.clone(),
             dir,
@@ -57,20 +72,21 @@ impl Store {
             let path = shards.join(name);
             match digest_of(name) {
                 Some(digest) if path.is_file() => {
-                    warnings.extend(store.load(Shard { path, digest })?);
+                    warnings.extend(store.load(Shard { path, digest }, &known)?);
                 }
                 // Another process set it aside since it was listed: it has told its user.
                 Some(_) if !path.exists() => {}
                 _ => warnings.push(Warning::Stranger { path }),
             }
         }
+        known.save();
         Ok((store, warnings))
     }
 
     /// Enters one published shard, or sets it aside.
-    fn load(&self, shard: Shard) -> Result<Option<Warning>, StoreError> {
-        let read =
-            verify(&shard).and_then(|length| shard::keys(&shard.path, self.space.width, length));
+    fn load(&self, shard: Shard, known: &Digests) -> Result<Option<Warning>, StoreError> {
+        let read = verify_changed(&shard, known)
+            .and_then(|length| shard::keys(&shard.path, self.space.width, length));
         match read {
             Ok(keys) => {
                 self.index().enter(shard, &keys);
@@ -340,6 +356,18 @@ fn verify(shard: &Shard) -> Result<u64, Refusal> {
             source,
         ))),
     }
+}
+
+/// What is remembered of a folder of shards.
+pub(super) fn about(shards: &Path) -> String {
+    let place = std::path::absolute(shards).unwrap_or_default();
+    format!("lengths of the right shards of {}", place.display())
+}
+
+/// [`verify`] of a shard that is not known to be right. What is remembered is its length.
+fn verify_changed(shard: &Shard, known: &Digests) -> Result<u64, Refusal> {
+    let length = known.get(&shard.path, || verify(shard).map(|n| n.to_string()))?;
+    length.parse().or_else(|_| verify(shard))
 }
 
 /// Refuses a shard without row `last`: its bytes were right a moment ago, so that only another

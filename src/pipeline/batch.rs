@@ -66,8 +66,11 @@ pub fn extract_to(
     let source = &checked.dataset.train;
     let ids = || source.examples().iter().map(|example| example.id.as_str());
     export.check(ids())?;
-    let part = Part::plan(source, &checked.config.augment, 0, 1, &checked.space)?;
-    let (store, warnings) = Store::open(&checked.options.cache.join("features"), &checked.space)?;
+    let known = checked.known_images()?;
+    let augment = &checked.config.augment;
+    let part = Part::plan(source, augment, 0, 1, &checked.space, &known)?;
+    known.save();
+    let (store, warnings) = checked.store()?;
     for warning in &warnings {
         observer.event(&Event::Warning(warning.to_string()));
     }
@@ -109,7 +112,7 @@ fn open(
     observer: &mut dyn Observer,
 ) -> Result<Checked, PipelineError> {
     let start = Instant::now();
-    let backbone = open_backbone(None, &batch.extract, &options.root)?;
+    let backbone = open_backbone(None, &batch.extract, &options)?;
     let dataset = Dataset::open(&batch.dataset, &options.root).map_err(PipelineError::Images)?;
     let config = PipelineConfig {
         name: Name::default(),

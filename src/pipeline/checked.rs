@@ -8,11 +8,13 @@ use crate::backbone::runtime::Build;
 use crate::backbone::{
     Backbone, BackboneError, Choice, Runtime, RuntimeError, Search, SessionOptions,
 };
-use crate::dataset::{Dataset, DatasetError, Sides, Source, Survey};
-use crate::features::Space;
+use crate::dataset::{Dataset, DatasetError, Sides, Source, Survey, key_rules};
+use crate::digests::{Digests, Shelf};
+use crate::features::{Space, Store, StoreError, Warning};
 use crate::yaml::{Document, YamlError};
 
 use super::auto::{Auto, Prober, decide};
+use super::batch_size;
 use super::config::{ExtractConfig, PipelineConfig};
 use super::error::PipelineError;
 use super::folder::RunFolder;
@@ -33,6 +35,15 @@ pub struct Options {
     pub ort_dylib: Option<PathBuf>,
     /// What measures for `provider: auto`; without it, only what was measured before is known.
     pub prober: Option<Arc<dyn Prober>>,
+    /// Whether files that have not changed since they were last read are read all the same.
+    pub verify: bool,
+}
+
+impl Options {
+    /// Where it is remembered which files are unchanged.
+    fn shelf(&self) -> Shelf {
+        Shelf::new(self.cache.join("digests"), self.verify)
+    }
 }
 
 /// A pipeline that has been read and checked: its files are there and fit together, and the
@@ -70,7 +81,7 @@ impl Checked {
         check_provider(&document, &config)?;
         let dataset = open_dataset(&document, &config, &options.root)?;
         check_labels(&document, &config, &dataset)?;
-        let backbone = open_backbone(Some(&document), &config.extract, &options.root)?;
+        let backbone = open_backbone(Some(&document), &config.extract, &options)?;
         Checked::assemble(config, dataset, backbone, options)
     }
 
@@ -78,26 +89,29 @@ impl Checked {
     pub(super) fn assemble(
         config: PipelineConfig,
         dataset: Dataset,
-        backbone: Backbone,
+        (backbone, graph): (Backbone, String),
         options: Options,
     ) -> Result<Self, PipelineError> {
         let first = dataset.train.read(0)?.dimensions();
         let auto = match config.extract.provider.auto() {
             Some(asked) if backbone.needs_runtime() => {
                 let manifest = &config.extract.backbone;
-                let graph = backbone.key(&options.root);
-                let graph = graph.map_err(PipelineError::Manifest)?;
-                Some(decide(manifest, &backbone, graph, asked, &options)?)
+                Some(decide(manifest, &backbone, graph.clone(), asked, &options)?)
             }
             _ => None,
         };
         let choice = choose(&config, auto.as_ref(), &backbone, &options)?;
-        let space = match auto {
-            Some(Auto::Undecided(_)) => {
-                let nobody = UNDECIDED.to_owned();
-                space_of(&backbone, first, &options, nobody)?
-            }
-            _ => space(&config, &backbone, first, &options, choice.as_ref())?,
+        let numeric = match auto {
+            Some(Auto::Undecided(_)) => UNDECIDED.to_owned(),
+            _ => numeric_class(&config, &backbone, &options, choice.as_ref())?,
+        };
+        let space = Space {
+            format: Space::FORMAT,
+            preprocessing: backbone.preprocess(first).key(),
+            graph,
+            output: backbone.name().to_owned(),
+            width: backbone.width(first),
+            numeric,
         };
         let folder = RunFolder::new(&options.root, config.name.as_str());
         Ok(Checked {
@@ -130,6 +144,25 @@ impl Checked {
 
     pub(super) fn session_options(&self) -> SessionOptions {
         session_options(&self.config, &self.options, self.choice.as_ref())
+    }
+
+    /// What is known of the pipeline's images, by which those that have not changed are not read.
+    pub(super) fn known_images(&self) -> Result<Digests, PipelineError> {
+        let dataset = &self.config.dataset;
+        let root = std::path::absolute(&self.options.root).unwrap_or_default();
+        let about = format!(
+            "{}; {}\n{}",
+            key_rules(dataset.background),
+            root.display(),
+            crate::yaml::to_string(dataset)?
+        );
+        Ok(self.options.shelf().open(&about))
+    }
+
+    /// The store of the pipeline's rows.
+    pub(super) fn store(&self) -> Result<(Store, Vec<Warning>), StoreError> {
+        let root = self.options.cache.join("features");
+        Store::open_changed(&root, &self.space, &self.options.shelf())
     }
 
     /// The runtime of a pipeline with a network.
@@ -243,13 +276,14 @@ fn check_labels(
     Ok(())
 }
 
-/// The backbone, with its graph compared with its manifest. Where there is a pipeline's file, a
-/// manifest that is not there is shown where it is named.
+/// The backbone, with its graph compared with its manifest, and the network's part of a row's key.
+/// Where there is a pipeline's file, a manifest that is not there is shown where it is named.
 pub(super) fn open_backbone(
     document: Option<&Document>,
     extract: &ExtractConfig,
-    root: &Path,
-) -> Result<Backbone, PipelineError> {
+    options: &Options,
+) -> Result<(Backbone, String), PipelineError> {
+    let root = &options.root;
     let backbone = Backbone::named(&extract.backbone, root).map_err(|e| match e {
         BackboneError::Manifest(read @ YamlError::Read { .. }) => {
             let advice = "give a manifest such as onnx/resnet50.yaml, or `pixels`";
@@ -262,12 +296,10 @@ pub(super) fn open_backbone(
         // Wrong inside the manifest: that file's line is the place to look at.
         e => PipelineError::Manifest(e),
     })?;
-    if let Backbone::Onnx(manifest) = &backbone {
-        manifest
-            .check_graph(root)
-            .map_err(PipelineError::Manifest)?;
-    }
-    Ok(backbone)
+    let graph = backbone
+        .check_changed(root, &options.shelf())
+        .map_err(PipelineError::Manifest)?;
+    Ok((backbone, graph))
 }
 
 /// What the options of the providers say must fit the rest of `extract`.
@@ -280,7 +312,9 @@ fn check_provider(document: &Document, config: &PipelineConfig) -> Result<(), Ya
             );
             return Err(document.invalid("extract.threads", why));
         }
-        let rows = extract.batch.rows();
+        let Some(rows) = extract.batch.rows() else {
+            continue;
+        };
         if let Some(most) = provider.max_batch().filter(|most| rows > *most) {
             let why = format!(
                 "{provider} is built for batches of at most {most}, found {rows}: lower this, or \
@@ -305,40 +339,22 @@ fn choose(
         None => search.choose(&config.extract.provider).map(Some),
         Some(Auto::Undecided(_)) => Ok(None),
         Some(Auto::Chosen(decision)) => {
-            let provider = decision.provider(config.extract.batch.rows());
+            // TensorRT, which wants to know, takes the default for `auto`.
+            let rows = config.extract.batch.rows();
+            let provider = decision.provider(rows.unwrap_or(batch_size::DEFAULT.into()));
             search.choose(&provider.into()).map(Some)
         }
     }
 }
 
-fn space(
+fn numeric_class(
     config: &PipelineConfig,
     backbone: &Backbone,
-    first: (u32, u32),
     options: &Options,
     choice: Option<&Choice>,
-) -> Result<Space, PipelineError> {
+) -> Result<String, PipelineError> {
     let session = session_options(config, options, choice);
-    let numeric = backbone.numeric_class(&session, || runtime(choice, options))?;
-    space_of(backbone, first, options, numeric)
-}
-
-fn space_of(
-    backbone: &Backbone,
-    first: (u32, u32),
-    options: &Options,
-    numeric: String,
-) -> Result<Space, PipelineError> {
-    Ok(Space {
-        format: Space::FORMAT,
-        preprocessing: backbone.preprocess(first).key(),
-        graph: backbone
-            .key(&options.root)
-            .map_err(PipelineError::Manifest)?,
-        output: backbone.name().to_owned(),
-        width: backbone.width(first),
-        numeric,
-    })
+    backbone.numeric_class(&session, || runtime(choice, options))
 }
 
 fn session_options(

@@ -8,6 +8,8 @@ use crate::backbone::Providers;
 use crate::dataset::DatasetConfig;
 use crate::head::TrainConfig;
 
+use super::batch_size::BatchSize;
+
 /// A pipeline file. With `dataset` and `extract` alone it is a batch feature extraction.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -47,7 +49,8 @@ pub struct ExtractConfig {
     /// options stand in [`backbone::provider`](crate::backbone::provider). Default `cpu`.
     #[serde(default)]
     pub provider: Providers,
-    /// Rows of one inference, 1 to 1024. Default 16. Changes the speed only, never a value.
+    /// Rows of one inference, 1 to 1024, or `auto`. Default 16. Changes the speed only, never a
+    /// value: see [`BatchSize`].
     #[serde(default)]
     pub batch: BatchSize,
     /// Threads of one inference on the CPU; default: all cores. Changes the speed only, never a
@@ -100,33 +103,6 @@ impl TryFrom<String> for Name {
     }
 }
 
-/// Rows of one inference.
-#[derive(Clone, Copy, Debug, Deserialize, Serialize, PartialEq, Eq)]
-#[serde(try_from = "u64")]
-pub struct BatchSize(u16);
-
-impl BatchSize {
-    /// The number of rows, 1 to 1024.
-    #[must_use]
-    pub fn rows(self) -> usize {
-        self.0.into()
-    }
-}
-
-impl Default for BatchSize {
-    fn default() -> Self {
-        BatchSize(16)
-    }
-}
-
-impl TryFrom<u64> for BatchSize {
-    type Error = String;
-
-    fn try_from(rows: u64) -> Result<Self, String> {
-        within(rows, 1024).map(BatchSize)
-    }
-}
-
 /// Threads of one inference.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize, PartialEq, Eq)]
 #[serde(try_from = "u64")]
@@ -148,7 +124,7 @@ impl TryFrom<u64> for Threads {
     }
 }
 
-fn within(value: u64, most: u16) -> Result<u16, String> {
+pub(super) fn within(value: u64, most: u16) -> Result<u16, String> {
     u16::try_from(value)
         .ok()
         .filter(|n| (1..=most).contains(n))

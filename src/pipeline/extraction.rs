@@ -1,21 +1,20 @@
 //! Computes the rows that the store does not have.
 
 use std::collections::HashSet;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::io;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use image::RgbImage;
-
-use crate::augment::{self, AugmentConfig};
-use crate::backbone::{Network, Preprocess, Preprocessor, SessionOptions};
+use crate::backbone::{BackboneError, Network, SessionOptions};
 use crate::dataset::Source;
-use crate::extract::{Failure, Infer, Prepare, Row, Shape, extract};
+use crate::extract::{Failure, Infer, Row, Shape, extract};
 use crate::features::Store;
 
+use super::batch_size::{self, BatchSize, Remembered};
 use super::checked::Checked;
 use super::error::PipelineError;
 use super::event::{Event, Observer, Stage};
+use super::prepare::{Clock, Pictures, Preparing};
 use super::results::Timings;
 use super::rows::Part;
 
@@ -46,7 +45,15 @@ pub(super) fn extract_missing(
     let mut network = checked
         .backbone
         .open(root, first, &options, || checked.runtime())?;
-    warn_of_provider(&network, &options, observer);
+    refuse_changed(checked, &network)?;
+    timings.open = start.elapsed().as_secs_f64();
+    timings.threads = options.threads();
+    timings.workers = worker_count();
+    warn_of_provider(checked, &network, &options, observer);
+    let rows = jobs.iter().find_map(|job| Some((job, *job.rows.first()?)));
+    if let Some((job, row)) = rows {
+        timings.batch = batch(checked, &mut network, &options, (job.source, row, total))?;
+    }
     let mut done = 0;
     for job in &jobs {
         job.run(checked, work.store, &mut network, timings, &mut |rows| {
@@ -57,13 +64,75 @@ pub(super) fn extract_missing(
     timings.rows_computed = total;
     timings.extract = start.elapsed().as_secs_f64();
     let rate = total as f64 / timings.extract;
-    let outcome = format!("{total} rows, {rate:.1} a second");
+    let outcome = format!("{total} rows, {rate:.1} a second, batch {}", timings.batch);
     observer.event(&Event::Finished(Stage::Extract, outcome, start.elapsed()));
     Ok(())
 }
 
+/// The rows of one inference: those asked for, or for `auto` those that are the fastest, measured
+/// on the first picture of as much work as `rows`.
+fn batch(
+    checked: &Checked,
+    network: &mut Network,
+    options: &SessionOptions,
+    (source, first, rows): (&Source, Row, usize),
+) -> Result<usize, PipelineError> {
+    if let Some(rows) = checked.config.extract.batch.rows() {
+        return Ok(rows);
+    }
+    let default = usize::from(batch_size::DEFAULT);
+    let provider = &options.provider;
+    let Network::Onnx(session) = network else {
+        return Ok(default);
+    };
+    if provider.unsteady().is_some() {
+        return Ok(provider.max_batch().unwrap_or(default).min(default));
+    }
+    let space = &checked.space;
+    let about = format!(
+        "{}\n{}\n{} threads",
+        space.graph,
+        space.numeric,
+        options.threads()
+    );
+    let remembered = Remembered::new(&checked.options.cache, &about);
+    if let Some(batch) = remembered.get() {
+        return Ok(batch.into());
+    }
+    if rows < batch_size::WORTH_MEASURING {
+        return Ok(default);
+    }
+    let preprocess = checked.backbone.preprocess(checked.first);
+    let mut input = vec![0.0; preprocess.input_len()];
+    let image = source.read(first.example)?;
+    let id = &source.examples()[first.example].id;
+    preprocess.worker().apply(id, &image, &mut input)?;
+    let batch = batch_size::fastest(session, &input)?;
+    remembered.put(batch);
+    Ok(batch.into())
+}
+
+/// Refuses a network that is not the one that the rows' keys say: its file was changed after it
+/// had been checked.
+fn refuse_changed(checked: &Checked, network: &Network) -> Result<(), BackboneError> {
+    match network {
+        Network::Onnx(session) if session.graph_key() != checked.space.graph => {
+            Err(BackboneError::Read {
+                path: session.path().to_owned(),
+                source: io::Error::other("it changed since it was checked: run again"),
+            })
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Says what the provider does not do or cannot promise.
-fn warn_of_provider(network: &Network, options: &SessionOptions, observer: &mut dyn Observer) {
+fn warn_of_provider(
+    checked: &Checked,
+    network: &Network,
+    options: &SessionOptions,
+    observer: &mut dyn Observer,
+) {
     let Network::Onnx(session) = network else {
         return;
     };
@@ -75,6 +144,10 @@ fn warn_of_provider(network: &Network, options: &SessionOptions, observer: &mut 
     if let Some(reason) = provider.unsteady() {
         let text = format!("the last bits of features may differ from run to run: {reason}");
         observer.event(&Event::Warning(text));
+        if checked.config.extract.batch == BatchSize::Auto {
+            let why = "`batch: auto` measures nothing here, as the choice would decide those bits";
+            observer.event(&Event::Warning(why.to_owned()));
+        }
     }
 }
 
@@ -123,12 +196,18 @@ impl Job<'_> {
         let shape = Shape {
             input: preprocess.input_len(),
             width,
-            batch: checked.config.extract.batch.rows(),
+            batch: timings.batch,
         };
-        let clock = Clock::default();
-        let workers = (0..worker_count())
-            .map(|_| self.worker(checked, &preprocess, &clock))
-            .collect();
+        let preparing = Preparing {
+            source: self.source,
+            part: self.part,
+            augment: &checked.config.augment,
+            seed: checked.config.seed,
+            preprocess,
+            pictures: Pictures::new(&self.rows, shape.batch),
+            clock: Clock::default(),
+        };
+        let workers = (0..timings.workers).map(|_| preparing.worker()).collect();
         let mut writer = store.writer()?;
         let times = extract(
             &self.rows,
@@ -145,31 +224,16 @@ impl Job<'_> {
             },
         );
         // What was computed before a failure is kept: the next run goes on from there.
+        let publishing = Instant::now();
         let published = writer.finish();
+        timings.write += publishing.elapsed().as_secs_f64();
         let times = times?;
         published?;
         timings.infer += times.infer.as_secs_f64();
         timings.wait += times.wait.as_secs_f64();
         timings.write += times.write.as_secs_f64();
-        clock.add_to(timings);
+        preparing.clock.add_to(timings);
         Ok(())
-    }
-
-    fn worker<'w>(
-        &'w self,
-        checked: &'w Checked,
-        preprocess: &Preprocess,
-        clock: &'w Clock,
-    ) -> Worker<'w> {
-        Worker {
-            source: self.source,
-            part: self.part,
-            augment: &checked.config.augment,
-            seed: checked.config.seed,
-            preprocessor: preprocess.worker(),
-            last: None,
-            clock,
-        }
     }
 }
 
@@ -179,72 +243,6 @@ fn worker_count() -> usize {
     thread::available_parallelism()
         .map_or(1, Into::into)
         .min(16)
-}
-
-/// Nanoseconds that all workers together spent on each step.
-#[derive(Default)]
-struct Clock {
-    read: AtomicU64,
-    augment: AtomicU64,
-    preprocess: AtomicU64,
-}
-
-impl Clock {
-    fn timed<T>(counter: &AtomicU64, work: impl FnOnce() -> T) -> T {
-        let start = Instant::now();
-        let result = work();
-        let nanos = u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
-        counter.fetch_add(nanos, Ordering::Relaxed);
-        result
-    }
-
-    fn add_to(&self, timings: &mut Timings) {
-        let seconds = |counter: &AtomicU64| {
-            Duration::from_nanos(counter.load(Ordering::Relaxed)).as_secs_f64()
-        };
-        timings.read += seconds(&self.read);
-        timings.augment += seconds(&self.augment);
-        timings.preprocess += seconds(&self.preprocess);
-    }
-}
-
-struct Worker<'a> {
-    source: &'a Source,
-    part: &'a Part,
-    augment: &'a AugmentConfig,
-    seed: u64,
-    preprocessor: Preprocessor,
-    /// The image read last: an example's views follow each other and share one decoding.
-    last: Option<(usize, RgbImage)>,
-    clock: &'a Clock,
-}
-
-impl Prepare for Worker<'_> {
-    fn prepare(&mut self, row: Row, input: &mut [f32]) -> Result<(), Failure> {
-        let clock = self.clock;
-        let image = match &mut self.last {
-            Some((example, image)) if *example == row.example => image,
-            last => {
-                let image = Clock::timed(&clock.read, || self.source.read(row.example))?;
-                &last.insert((row.example, image)).1
-            }
-        };
-        let view;
-        let pixels = if row.view == 0 {
-            image
-        } else {
-            let key = &self.part.examples[row.example];
-            view = Clock::timed(&clock.augment, || {
-                augment::view(image, self.augment, self.seed, key, row.view)
-            });
-            &view
-        };
-        let id = &self.source.examples()[row.example].id;
-        Clock::timed(&clock.preprocess, || {
-            self.preprocessor.apply(id, pixels, input)
-        })?;
-        Ok(())
-    }
 }
 
 struct Inference<'a>(&'a mut Network);

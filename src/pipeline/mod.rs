@@ -6,6 +6,7 @@
 
 mod auto;
 mod batch;
+mod batch_size;
 mod checked;
 mod config;
 mod error;
@@ -13,6 +14,7 @@ mod event;
 mod extraction;
 mod folder;
 mod plan;
+mod prepare;
 pub mod probe;
 mod results;
 mod rows;
@@ -21,8 +23,9 @@ mod training;
 
 pub use auto::{Auto, AutoSummary, Decision, Prober};
 pub use batch::{Batch, BatchOutcome, extract_to};
+pub use batch_size::BatchSize;
 pub use checked::{Checked, Options, examples, runtime_search, survey};
-pub use config::{BatchSize, EvaluateConfig, ExtractConfig, Name, PipelineConfig, Threads};
+pub use config::{EvaluateConfig, ExtractConfig, Name, PipelineConfig, Threads};
 pub use error::PipelineError;
 pub use event::{Event, Observer, Stage};
 pub use folder::{FolderError, FolderState, RunFolder};

@@ -13,8 +13,8 @@ use super::folder::FolderState;
 use super::probe::{ParitySummary, find};
 use super::rows::Part;
 
-/// What a run would do. Making it reads every image once, to know it by its content, and opens
-/// the store; it computes and writes nothing.
+/// What a run would do. Making it reads every image that is new or changed once, to know it by its
+/// content, and opens the store; it computes nothing, and writes only what it found out.
 pub struct Plan {
     /// Digest of everything that the run folder's files depend on.
     pub fingerprint: String,
@@ -58,13 +58,14 @@ impl Plan {
             0
         };
         let space = &checked.space;
-        let train = Part::plan(&checked.dataset.train, augment, views, seed, space)?;
+        let known = checked.known_images()?;
+        let train = Part::plan(&checked.dataset.train, augment, views, seed, space, &known)?;
         let test = match &checked.dataset.test {
-            Some(source) => Some(Part::plan(source, augment, 0, seed, space)?),
+            Some(source) => Some(Part::plan(source, augment, 0, seed, space, &known)?),
             None => None,
         };
-        let features = checked.options.cache.join("features");
-        let (store, warnings) = Store::open(&features, space)?;
+        known.save();
+        let (store, warnings) = checked.store()?;
         let parts = || std::iter::once(&train).chain(&test);
         let missing = parts().map(|part| store.missing(&part.ids).len()).sum();
         let needed = parts().map(|part| part.ids.len()).sum();

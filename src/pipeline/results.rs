@@ -71,26 +71,41 @@ pub struct ProviderSummary {
 }
 
 /// Seconds, and what they were spent on.
+///
+/// `open`, `infer`, `wait` and `write` follow each other on one thread and make up `extract`.
+/// `read`, `decode`, `augment` and `resize` are those of all workers together, beside inference.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(default)]
 pub struct Timings {
     /// Rows that this run computed.
     pub rows_computed: usize,
     /// Rows that the cache already had.
     pub rows_cached: usize,
+    /// Rows of one inference, where any ran.
+    pub batch: usize,
+    /// Threads of one inference, where any ran.
+    pub threads: usize,
+    /// Threads that prepare images, where any did.
+    pub workers: usize,
     /// The extraction stage as a whole.
     pub extract: f64,
+    /// Of that, loading the network.
+    pub open: f64,
     /// Of that, inference.
     pub infer: f64,
     /// Of that, waiting for prepared images.
     pub wait: f64,
     /// Of that, writing rows.
     pub write: f64,
-    /// On worker threads, beside inference: reading and decoding.
+    /// On worker threads, beside inference: reading files.
     pub read: f64,
+    /// On worker threads: decoding.
+    pub decode: f64,
     /// On worker threads: augmentation.
     pub augment: f64,
-    /// On worker threads: resizing and normalising.
-    pub preprocess: f64,
+    /// On worker threads: resizing, scaling and layout.
+    #[serde(alias = "preprocess")]
+    pub resize: f64,
     /// Training, cross-validation included.
     pub train: f64,
     /// Scoring.

@@ -2,6 +2,7 @@
 
 use crate::augment::AugmentConfig;
 use crate::dataset::{DatasetError, Source};
+use crate::digests::Digests;
 use crate::extract::Row;
 use crate::features::{RowId, Space};
 
@@ -18,14 +19,15 @@ pub(super) struct Part {
 }
 
 impl Part {
-    /// Plans `augmented` views of each example beside its plain one. Reads every image, to know
-    /// it by its content.
+    /// Plans `augmented` views of each example beside its plain one. Reads every image that is not
+    /// `known`, to know it by its content.
     pub(super) fn plan(
         source: &Source,
         augment: &AugmentConfig,
         augmented: u32,
         seed: u64,
         space: &Space,
+        known: &Digests,
     ) -> Result<Self, DatasetError> {
         let views: Vec<String> = (0..=augmented).map(|v| augment.view_key(seed, v)).collect();
         let mut part = Part {
@@ -35,7 +37,7 @@ impl Part {
             examples: Vec::new(),
         };
         for example in 0..source.examples().len() {
-            let key = source.content_key(example)?;
+            let key = source.changed_content_key(example, known)?;
             part.examples.push(key);
             for (view, view_key) in (0..).zip(&views) {
                 part.rows.push(Row { example, view });

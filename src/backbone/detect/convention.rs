@@ -27,7 +27,7 @@ pub enum Rule {
 }
 
 impl Rule {
-    /// Both of them, in the order of [`Rule::place`].
+    /// Both of them, in the order in which they are listed.
     pub const ALL: [Self; 2] = [Self::Stretch, Self::Crop];
 
     /// As it stands in a table.

@@ -10,6 +10,7 @@ use sha2::Digest;
 use super::{Dtype, Manifest};
 use crate::backbone::error::BackboneError;
 use crate::backbone::onnx::{self, DataFile, Dim, Element, ModelProto, OnnxError, Port, Summary};
+use crate::digests::Digests;
 
 /// A graph that is the one its manifest means, cut down to the feature output, given and giving
 /// float32 where the file has float16.
@@ -20,6 +21,8 @@ pub(crate) struct Graph {
     pub(crate) model: ModelProto,
     /// The name of its one input.
     pub(crate) input: String,
+    /// Its checksum: see [`onnx::digest`].
+    pub(crate) digest: String,
 }
 
 /// Reads the graph with its weights. What is checked is what runs: the file is read once, and
@@ -43,9 +46,34 @@ fn given_input(model: &ModelProto, declared: &str) -> String {
     first.unwrap_or_else(|| declared.to_owned())
 }
 
-/// Compares the graph with its manifest.
-pub(super) fn check(manifest: &Manifest, root: &Path) -> Result<(), BackboneError> {
-    Read::of(manifest, root)?.checked(manifest).map(drop)
+/// Compares the graph with its manifest, and gives its checksum.
+pub(super) fn check(manifest: &Manifest, root: &Path) -> Result<String, BackboneError> {
+    let (graph, _) = Read::of(manifest, root)?.checked(manifest)?;
+    Ok(graph.digest)
+}
+
+/// [`check`] of files that have changed since they passed it; the others are not read. `known`
+/// is about this manifest and this version of the program.
+pub(super) fn check_changed(
+    manifest: &Manifest,
+    root: &Path,
+    known: &Digests,
+) -> Result<String, BackboneError> {
+    let path = manifest.graph_path(root);
+    if let Some(digest) = known.recall_all(&path) {
+        return Ok(digest);
+    }
+    let mut data = Vec::new();
+    let digest = known.get(&path, || {
+        let (graph, files) = Read::of(manifest, root)?.checked(manifest)?;
+        data = files;
+        Ok::<_, BackboneError>(graph.digest)
+    })?;
+    for file in data {
+        let path = path.with_file_name(&file.name);
+        known.get(&path, || Ok::<_, BackboneError>(file.sha256))?;
+    }
+    Ok(digest)
 }
 
 /// SHA-256 of the graph in hexadecimal (see [`onnx::digest`]), compared with the manifest's where
@@ -104,7 +132,14 @@ impl Read {
             None => {
                 onnx::float32_ports(&mut model);
                 let input = given_input(&model, &manifest.config.input.name);
-                Ok((Graph { path, model, input }, self.data))
+                let digest = self.digest;
+                let graph = Graph {
+                    path,
+                    model,
+                    input,
+                    digest,
+                };
+                Ok((graph, self.data))
             }
             Some(difference) => Err(difference.told(manifest, path)),
         }

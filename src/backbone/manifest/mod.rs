@@ -29,6 +29,7 @@ pub use resize::{Centre, Filter, Fit, ResizeConfig, Shortest};
 
 use super::error::BackboneError;
 use super::preprocess::Preprocess;
+use crate::digests::Shelf;
 use crate::yaml::Document;
 
 /// A manifest that has been read: its fields, and the document they stand in.
@@ -117,7 +118,29 @@ impl Manifest {
     /// The file is missing (the message has the command that makes it), has another checksum, is
     /// not ONNX, or differs in name, type, dimensions or width: the message shows both sides.
     pub fn check_graph(&self, root: &Path) -> Result<(), BackboneError> {
-        graph::check(self, root)
+        graph::check(self, root).map(drop)
+    }
+
+    /// [`Manifest::check_graph`] where file or manifest have changed since they were last found
+    /// right, as remembered on `shelf`. Gives the graph's checksum, as [`Manifest::graph_digest`]
+    /// does.
+    ///
+    /// # Errors
+    /// As [`Manifest::check_graph`].
+    pub fn check_changed_graph(&self, root: &Path, shelf: &Shelf) -> Result<String, BackboneError> {
+        let about = self.check_about(root)?;
+        let known = shelf.open(&about);
+        let digest = graph::check_changed(self, root, &known)?;
+        known.save();
+        Ok(digest)
+    }
+
+    /// Everything but the file that the outcome of [`Manifest::check_graph`] depends on.
+    fn check_about(&self, root: &Path) -> Result<String, BackboneError> {
+        let config = crate::yaml::to_string(&self.config)?;
+        let version = env!("CARGO_PKG_VERSION");
+        let path = std::path::absolute(self.graph_path(root)).unwrap_or_default();
+        Ok(format!("catpipe {version}: {}\n{config}", path.display()))
     }
 
     /// SHA-256 of the ONNX file under `root`, in hexadecimal, with the files that it keeps weights

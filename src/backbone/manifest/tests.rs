@@ -7,6 +7,7 @@ use sha2::Digest;
 use super::*;
 use crate::backbone::onnx::ModelProto;
 use crate::backbone::testing::{TINY_MANIFEST, manifest, tiny};
+use crate::digests::Shelf;
 
 /// The first line of the refusal of the tiny manifest with `from` replaced by `to`.
 fn refusal(from: &str, to: &str) -> String {
@@ -226,6 +227,34 @@ fn the_checksum_is_checked_before_the_content() {
         digest(b"not ONNX").to_lowercase()
     );
     let error = right.check_graph(dir.path()).expect_err("not ONNX");
+    assert!(matches!(error, BackboneError::NotAGraph { .. }), "{error}");
+}
+
+#[test]
+fn a_graph_that_was_found_right_is_read_again_when_it_changes() {
+    let dir = tiny(|_| {});
+    let manifest = manifest(TINY_MANIFEST).unwrap();
+    let checked = |verify: bool| {
+        let shelf = Shelf::new(dir.path().join("digests"), verify).later();
+        manifest.check_changed_graph(dir.path(), &shelf).unwrap()
+    };
+    let digest = manifest.graph_digest(dir.path()).unwrap();
+    assert_eq!(checked(false), digest);
+    // What is remembered is believed: the file is not read.
+    let shelf = Shelf::new(dir.path().join("digests"), true).later();
+    let path = dir.path().join("tiny.onnx");
+    let forged = shelf.open(&manifest.check_about(dir.path()).unwrap());
+    let found = || Ok::<_, BackboneError>("forged".to_owned());
+    forged.get(&path, found).unwrap();
+    forged.save();
+    assert_eq!(checked(false), "forged");
+    assert_eq!(checked(true), digest);
+    assert_eq!(checked(false), digest);
+    let content = fs::read(&path).unwrap();
+    fs::write(&path, &content[..content.len() - 9]).unwrap();
+    let shelf = Shelf::new(dir.path().join("digests"), false).later();
+    let error = manifest.check_changed_graph(dir.path(), &shelf);
+    let error = error.expect_err("damaged");
     assert!(matches!(error, BackboneError::NotAGraph { .. }), "{error}");
 }
 

@@ -34,7 +34,9 @@ pub struct SessionOptions {
 }
 
 impl SessionOptions {
-    fn threads(&self) -> usize {
+    /// The threads that one inference gets.
+    #[must_use]
+    pub fn threads(&self) -> usize {
         let all = || thread::available_parallelism().map_or(1, Into::into);
         let asked = self.provider.threads().or(self.threads);
         asked.unwrap_or_else(all).max(1)
@@ -51,6 +53,8 @@ impl SessionOptions {
 pub struct Session {
     inner: ort::session::Session,
     path: PathBuf,
+    /// The checksum of what was loaded.
+    digest: String,
     input: String,
     dims: [usize; 3],
     dtype: Dtype,
@@ -91,6 +95,7 @@ impl Session {
         Ok(Self {
             inner,
             path,
+            digest: graph.digest,
             input: graph.input,
             dims: manifest.config.input.dims(),
             dtype: manifest.config.input.dtype,
@@ -106,6 +111,18 @@ impl Session {
     #[must_use]
     pub fn elsewhere(&self) -> &Elsewhere {
         &self.elsewhere
+    }
+
+    /// What was loaded, as [`Backbone::key`](super::Backbone::key) has it.
+    #[must_use]
+    pub fn graph_key(&self) -> String {
+        graph_key(&self.digest, &self.output)
+    }
+
+    /// The ONNX file that was loaded.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// The number of values of one row's input.
@@ -177,6 +194,11 @@ impl Session {
         out.copy_from_slice(features);
         refuse_non_finite(path, self.width, out)
     }
+}
+
+/// The network's part of a row's key: the graph's checksum and the name of the output.
+pub(super) fn graph_key(digest: &str, output: &str) -> String {
+    format!("onnx sha256:{digest} output {output}")
 }
 
 /// Why a session could not be made.

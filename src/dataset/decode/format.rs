@@ -67,6 +67,11 @@ pub(in crate::dataset) fn decoder(head: &[u8]) -> &'static str {
     found.map_or(PNG, |(.., decoder)| decoder)
 }
 
+/// Every decoder, as keys name them.
+pub(in crate::dataset) fn decoders() -> [&'static str; 6] {
+    FORMATS.map(|(.., decoder)| decoder)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -23,7 +23,7 @@ use image::{
 };
 
 use super::config::{Background, Limits};
-pub(super) use format::{HEAD, decoder, name, sniff};
+pub(super) use format::{HEAD, decoder, decoders, name, sniff};
 use jpeg::Fault;
 
 /// How files are made into pixels.
@@ -137,18 +137,27 @@ pub fn decode_image(
 
 /// Decodes a whole file.
 pub(super) fn decode(bytes: &[u8], rules: &Rules) -> Result<RgbImage, DecodeError> {
+    decode_into(bytes, rules, Vec::new())
+}
+
+/// Decodes a whole file; the pixels of a JPEG lie in the memory of `spare`, if it is enough.
+pub(super) fn decode_into(
+    bytes: &[u8],
+    rules: &Rules,
+    spare: Vec<u8>,
+) -> Result<RgbImage, DecodeError> {
     match sniff(bytes)? {
-        ImageFormat::Jpeg => decode_jpeg(bytes, rules),
+        ImageFormat::Jpeg => decode_jpeg(bytes, rules, spare),
         other => decode_other(bytes, other, rules),
     }
 }
 
-fn decode_jpeg(bytes: &[u8], rules: &Rules) -> Result<RgbImage, DecodeError> {
+fn decode_jpeg(bytes: &[u8], rules: &Rules, spare: Vec<u8>) -> Result<RgbImage, DecodeError> {
     if !jpeg::is_whole(bytes) {
         return Err(DecodeError::Truncated);
     }
     let allow = |width, height| rules.limits.allow(width, height);
-    jpeg::decode(bytes, allow).map_err(|fault| match fault {
+    jpeg::decode(bytes, allow, spare).map_err(|fault| match fault {
         Fault::TooLarge(width, height) => rules.too_large(width, height),
         Fault::Damaged(reason) => DecodeError::Damaged {
             format: name(ImageFormat::Jpeg),

@@ -3,6 +3,7 @@
 mod crash;
 mod damage;
 mod forged;
+mod remembered;
 mod rows;
 
 use super::{RowId, Space, Store};

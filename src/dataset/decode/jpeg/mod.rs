@@ -43,8 +43,13 @@ fn said(error: turbojpeg::Error) -> String {
     }
 }
 
-/// Decodes a file; `allow` is asked about its width and height before anything is allocated.
-pub(super) fn decode(bytes: &[u8], allow: impl Fn(u32, u32) -> bool) -> Result<RgbImage, Fault> {
+/// Decodes a file; `allow` is asked about its width and height before anything is allocated. The
+/// pixels lie in the memory of `spare`, if it is enough; nothing of what it held is left.
+pub(super) fn decode(
+    bytes: &[u8],
+    allow: impl Fn(u32, u32) -> bool,
+    spare: Vec<u8>,
+) -> Result<RgbImage, Fault> {
     let mut decompressor = Decompressor::new()?;
     decompressor.set_scan_limit(MAX_SCANS)?;
     let header = decompressor.read_header(bytes)?;
@@ -58,7 +63,9 @@ pub(super) fn decode(bytes: &[u8], allow: impl Fn(u32, u32) -> bool) -> Result<R
         _ => PixelFormat::RGB,
     };
     let pitch = header.width * format.size();
-    let mut pixels = vec![0; header.height * pitch];
+    let mut pixels = spare;
+    pixels.clear();
+    pixels.resize(header.height * pitch, 0);
     let whole = Image {
         pixels: pixels.as_mut_slice(),
         width: header.width,

@@ -73,3 +73,23 @@ fn the_pixels_are_those_of_pillow() {
     }
     assert_eq!(count, 14);
 }
+
+/// Scans cost time and no bytes to speak of: a small file may hold thousands.
+#[test]
+fn a_bomb_of_scans_is_refused() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/jpeg");
+    let whole = std::fs::read(format!("{folder}/progressive.jpg")).unwrap();
+    let scans: Vec<usize> = (0..whole.len() - 1)
+        .filter(|&at| whole[at..at + 2] == [0xFF, 0xDA])
+        .collect();
+    let (last, end) = (scans[scans.len() - 1], whole.len() - 2);
+    let bomb = [
+        &whole[..end],
+        &whole[last..end].repeat(2 * MAX_SCANS as usize),
+        &whole[end..],
+    ]
+    .concat();
+    assert!(is_whole(&bomb));
+    let refusal = decode(&bomb).unwrap_err().to_string();
+    assert!(refusal.contains("scans"), "{refusal}");
+}

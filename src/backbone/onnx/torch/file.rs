@@ -164,6 +164,7 @@ fn archive(path: &Path, content: &[u8]) -> Result<StateDict, TorchError> {
         path: path.into(),
         source,
     })?;
+    // A name that is no text can't be the one looked for; if none is, the error says so.
     let names = zip.file_names().filter_map(Result::ok);
     let top = names
         .filter_map(|name| Some(name.strip_suffix("/data.pkl")?.to_owned()))

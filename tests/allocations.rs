@@ -11,6 +11,7 @@ use catpipe::backbone::Manifest;
 use catpipe::dataset::synth::{self, SynthConfig, SynthFormat, SynthSet};
 use catpipe::dataset::{Dataset, DatasetConfig, ReadTimes, Reader};
 use catpipe::extract::{Failure, Infer, Prepare, Row, Shape, extract};
+use catpipe::stop::Stop;
 
 /// The system's allocator, which counts.
 struct Counting;
@@ -95,12 +96,13 @@ fn engine(batches: usize) -> (u64, u64) {
         .map(|example| Row { example, view: 0 })
         .collect();
     let mut seen = 0;
+    let stop = Stop::default();
     let counted = counted(|| {
         let mut sink = |first: usize, features: &[f32]| {
             seen += usize::from(features[0] == first as f32);
             Ok(())
         };
-        extract(&rows, shape, vec![Fill, Fill], &mut First, &mut sink).expect("rows");
+        extract(&rows, shape, vec![Fill, Fill], &mut First, &mut sink, &stop).expect("rows");
     });
     assert_eq!(seen, batches);
     counted

@@ -14,6 +14,7 @@ use crate::pipeline::{Batch, BatchOutcome, ExtractConfig, Options, Timings, extr
 use crate::yaml::{Document, YamlError};
 
 use super::failure::Failure;
+use super::interrupt;
 use super::output::{print, print_json};
 use super::paths;
 use super::progress::{Progress, seconds};
@@ -25,7 +26,7 @@ use super::spent;
 /// Row i belongs to image i: in the order given on stdin, else sorted by path. In HDF5 the rows are
 /// `features` and their images `id`, and attributes say what made them; of F.npy the images stand
 /// in F.ids.txt. Rows come from the cache and go into it: running again computes nothing, and what
-/// was killed goes on. The file appears when it is whole.
+/// was killed goes on: Ctrl-C keeps what is whole. Two at once share the work. The file appears when it is whole.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   catpipe extract --backbone onnx/resnet50.yaml --images photos --out photos.h5
@@ -102,13 +103,15 @@ enum WhatOnError {
 pub(super) fn run(args: Args) -> Result<(), Failure> {
     let start = Instant::now();
     let batch = batch(&args)?;
+    let stop = interrupt::listen();
     let options = Options {
         root: args.root.clone().unwrap_or_default(),
         cache: assets::cache_dir().map_err(Failure::failed)?,
         set: Vec::new(),
         ort_dylib: args.ort_dylib.clone(),
-        prober: Some(Arc::new(Children)),
+        prober: Some(Arc::new(Children::new(&stop))),
         verify: args.verify,
+        stop,
     };
     let outcome = extract_to(batch, options, &args.out, &mut Progress::new())?;
     if args.json {

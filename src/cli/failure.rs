@@ -17,6 +17,8 @@ const UNREACHABLE: u8 = 3;
 pub(super) enum Failure {
     /// With a message and an exit code.
     Exit { code: u8, message: String },
+    /// Somebody asked it to; what became of the work.
+    Interrupted(String),
     /// Nobody reads stdout any more.
     ClosedOutput,
 }
@@ -44,7 +46,9 @@ impl Failure {
 
 impl From<PipelineError> for Failure {
     fn from(error: PipelineError) -> Self {
-        if error.is_wrong_pipeline() {
+        if error.is_interruption() {
+            Failure::Interrupted(error.to_string())
+        } else if error.is_wrong_pipeline() {
             Failure::wrong(error)
         } else {
             Failure::failed(error)

@@ -1,13 +1,15 @@
 //! The program's subcommands: one file each, its arguments and its output on the terminal.
 //!
 //! Results go to stdout, everything else to stderr. Exit codes: 0 done, 1 failed while running,
-//! 2 wrong usage or wrong pipeline, 3 (of `fetch` alone) nothing there to fetch from.
+//! 2 wrong usage or wrong pipeline, 3 (of `fetch` alone) nothing there to fetch from, 130
+//! interrupted.
 
 mod check;
 mod data;
 mod extract;
 mod failure;
 mod fetch;
+mod interrupt;
 mod model;
 mod output;
 mod paths;
@@ -71,6 +73,10 @@ pub fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         // Whoever reads our output has seen enough: `catpipe ... | head`.
         Err(Failure::ClosedOutput) => ExitCode::SUCCESS,
+        Err(Failure::Interrupted(message)) => {
+            interrupt::say(&message);
+            interrupt::leave()
+        }
         Err(Failure::Exit { code, message }) => {
             let red = AnsiColor::Red.on_default().bold();
             let _ = writeln!(anstream::stderr(), "{red}error:{red:#} {message}");

@@ -79,11 +79,28 @@ impl Progress {
         line(Style::new(), "", stage, text.trim_end());
     }
 
+    /// A line above the bar, where there is one.
+    fn say(&self, text: &str) {
+        let write = || {
+            let _ = writeln!(anstream::stderr(), "{text}");
+        };
+        match &self.bar {
+            Some(bar) => bar.suspend(write),
+            None => write(),
+        }
+    }
+
     fn end(&mut self) {
         self.running = None;
         if let Some(bar) = self.bar.take() {
             bar.finish_and_clear();
         }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.end();
     }
 }
 
@@ -98,12 +115,10 @@ impl Observer for Progress {
                 let took = seconds(*took);
                 line(good(), "✓", *stage, &format!("{outcome}  ({took})"));
             }
-            Event::Note(text) => {
-                let _ = writeln!(anstream::stderr(), "{}", text.trim_end());
-            }
+            Event::Note(text) => self.say(text.trim_end()),
             Event::Warning(text) => {
                 let warn = AnsiColor::Yellow.on_default().bold();
-                let _ = writeln!(anstream::stderr(), "{warn}warning:{warn:#} {text}");
+                self.say(&format!("{warn}warning:{warn:#} {text}"));
             }
         }
     }

@@ -9,9 +9,11 @@ use crate::assets;
 use crate::backbone::Providers;
 use crate::backbone::auto::{Bar, Candidate, Trial};
 use crate::pipeline::{Auto, Checked, Options};
+use crate::stop::Stop;
 use crate::yaml::Document;
 
 use super::failure::Failure;
+use super::interrupt;
 use super::providers::Children;
 
 /// A pipeline and where it stands.
@@ -46,8 +48,10 @@ impl ProjectArgs {
 
     /// The same for a run, which measures what `provider: auto` does not know yet.
     pub(super) fn to_run(&self) -> Result<Checked, Failure> {
+        let stop = interrupt::listen();
         let options = Options {
-            prober: Some(Arc::new(Children)),
+            prober: Some(Arc::new(Children::new(&stop))),
+            stop,
             ..self.options()?
         };
         Ok(Checked::read(&self.pipeline, options)?)
@@ -65,6 +69,7 @@ impl ProjectArgs {
             ort_dylib: self.ort_dylib.clone(),
             prober: None,
             verify: self.verify,
+            stop: Stop::default(),
         })
     }
 }

@@ -69,6 +69,10 @@ pub(super) struct Args {
     /// What this program asks itself in a process of its own, as JSON
     #[arg(long, hide = true, value_name = "QUESTION")]
     ask: Option<String>,
+
+    /// With --ask: end when stdin does, as the process that asked is gone then
+    #[arg(long, hide = true, requires = "ask")]
+    attended: bool,
 }
 
 /// What `--json` prints.
@@ -84,10 +88,13 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     let cache = assets::cache_dir().map_err(Failure::failed)?;
     if let Some(question) = &args.ask {
         let question: Question = serde_json::from_str(question).map_err(Failure::wrong)?;
+        if args.attended {
+            child::end_with_parent();
+        }
         return child::answer(question, &cache);
     }
     let search = runtime_search(args.ort_dylib.clone(), &cache);
-    let survey = Survey::of(&search, &child::Children);
+    let survey = Survey::of(&search, &child::Children::default());
     if !args.json {
         print(&text::survey(&survey))?;
     }

@@ -18,12 +18,15 @@ pub(super) fn lines(timings: &Timings) -> String {
         let share = |(name, took): &(&str, f64)| format!("{name} {}", percent(took / whole));
         steps.iter().map(share).collect::<Vec<_>>().join(", ")
     };
-    let on_top = [
+    let mut on_top = vec![
         ("inference", timings.infer),
         ("waiting for images", timings.wait),
         ("loading the network", timings.open),
         ("writing", timings.write),
     ];
+    if timings.others > 0.0 {
+        on_top.push(("waiting for another run", timings.others));
+    }
     let beside = [
         ("read", timings.read),
         ("decode", timings.decode),

@@ -5,6 +5,8 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::stop::Stop;
+
 /// Whatever went wrong in somebody else's part of the work.
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 
@@ -82,6 +84,9 @@ pub enum ExtractError {
     /// A worker ended without a word.
     #[error("a worker thread that prepares images ended unexpectedly; this is a bug of catpipe")]
     Worker,
+    /// It was asked to end. Nothing is wrong.
+    #[error("interrupted")]
+    Stopped,
 }
 
 /// A prepared batch, or the row that could not be prepared.
@@ -91,15 +96,18 @@ type Prepared = Result<Vec<f32>, (Row, Failure)>;
 /// `rows`.
 ///
 /// One thread is started for each of `workers`; inference and `sink` run on the calling thread.
+/// `stop` is looked at between two batches; what has been inferred by then has been handed on.
 ///
 /// # Errors
-/// The first row, in order, that cannot be prepared; a failing network; a failing sink.
+/// The first row, in order, that cannot be prepared; a failing network; a failing sink;
+/// [`ExtractError::Stopped`].
 pub fn extract<P: Prepare>(
     rows: &[Row],
     shape: Shape,
     workers: Vec<P>,
     infer: &mut dyn Infer,
     sink: &mut Sink,
+    stop: &Stop,
 ) -> Result<Times, ExtractError> {
     let start = Instant::now();
     let shape = Shape {
@@ -119,11 +127,19 @@ pub fn extract<P: Prepare>(
             .into_iter()
             .map(|worker| {
                 let (claims, ready) = (&claims, ready.clone());
-                scope.spawn(move || prepare_batches(worker, rows, shape, claims, &ready))
+                scope.spawn(move || prepare_batches(worker, rows, shape, claims, &ready, stop))
             })
             .collect();
         drop(ready);
-        let result = infer_batches(rows, shape, pool, &prepared, &give_back, infer, sink);
+        let result = infer_batches(
+            rows,
+            shape,
+            pool,
+            (&prepared, &give_back),
+            infer,
+            sink,
+            stop,
+        );
         // Both ends gone: workers that still wait for a buffer or for room stop.
         drop(prepared);
         drop(give_back);
@@ -168,6 +184,7 @@ fn prepare_batches<P: Prepare>(
     shape: Shape,
     claims: &Mutex<Claims>,
     ready: &SyncSender<(usize, Prepared)>,
+    stop: &Stop,
 ) {
     let batches = rows.len().div_ceil(shape.batch);
     loop {
@@ -178,6 +195,8 @@ fn prepare_batches<P: Prepare>(
         let prepared = (index * shape.batch..)
             .zip(batch_rows(rows, shape, index))
             .zip(buffer.chunks_exact_mut(shape.input.max(1)))
+            // A batch may be long: nobody waits for the rest of one that nobody will want.
+            .take_while(|_| !stop.is_asked())
             .try_for_each(|((at, row), input)| {
                 worker.prepare(at, *row, input).map_err(|e| (*row, e))
             });
@@ -191,10 +210,10 @@ fn infer_batches(
     rows: &[Row],
     shape: Shape,
     pool: usize,
-    prepared: &Receiver<(usize, Prepared)>,
-    give_back: &SyncSender<Vec<f32>>,
+    (prepared, give_back): (&Receiver<(usize, Prepared)>, &SyncSender<Vec<f32>>),
     infer: &mut dyn Infer,
     sink: &mut Sink,
+    stop: &Stop,
 ) -> Result<Times, ExtractError> {
     let mut times = Times::default();
     // No batch is claimed without a buffer, so those that wait here are never as many as the
@@ -210,6 +229,10 @@ fn infer_batches(
             let (other, batch) = prepared.recv().map_err(|_| ExtractError::Worker)?;
             early[other % pool] = Some(batch);
         };
+        // After the wait: a batch that a stopped worker has left half prepared goes no further.
+        if stop.is_asked() {
+            return Err(ExtractError::Stopped);
+        }
         times.wait += waiting.elapsed();
         let input: Vec<f32> =
             batch.map_err(|(row, source)| ExtractError::Prepare { row, source })?;

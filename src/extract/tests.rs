@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::{ExtractError, Failure, Infer, Prepare, Row, Shape, extract};
+use crate::stop::Stop;
 
 /// Input = (example, view); example 13 cannot be read.
 struct Pairs {
@@ -52,11 +53,13 @@ fn run(
     };
     let workers = (0..workers).map(|_| Pairs { bad }).collect();
     let mut out = Vec::new();
-    let result = extract(rows, shape, workers, &mut Join, &mut |first, features| {
+    let mut sink = |first: usize, features: &[f32]| {
         assert_eq!(first, out.len());
         out.extend_from_slice(features);
         Ok(())
-    });
+    };
+    let stop = Stop::default();
+    let result = extract(rows, shape, workers, &mut Join, &mut sink, &stop);
     (out, result)
 }
 
@@ -101,13 +104,14 @@ fn a_failing_sink_and_a_failing_network_end_the_work() {
         batch: 4,
     };
     let workers = || vec![Pairs { bad: None }, Pairs { bad: None }];
-    let result = extract(&rows(90), shape, workers(), &mut Broken, &mut |_, _| Ok(()));
+    let (stop, mut none) = (Stop::default(), |_: usize, _: &[f32]| Ok(()));
+    let result = extract(&rows(90), shape, workers(), &mut Broken, &mut none, &stop);
     assert!(matches!(result, Err(ExtractError::Infer(_))));
     let mut full = |first: usize, _: &[f32]| match first {
         0..8 => Ok(()),
         _ => Err(Failure::from("disk full")),
     };
-    let result = extract(&rows(90), shape, workers(), &mut Join, &mut full);
+    let result = extract(&rows(90), shape, workers(), &mut Join, &mut full, &stop);
     assert!(matches!(result, Err(ExtractError::Write(e)) if e.to_string() == "disk full"));
 }
 
@@ -126,6 +130,45 @@ fn a_worker_that_panics_is_an_error_and_no_hang() {
         batch: 4,
     };
     let workers = vec![Panics, Panics];
-    let result = extract(&rows(90), shape, workers, &mut Join, &mut |_, _| Ok(()));
+    let (stop, mut none) = (Stop::default(), |_: usize, _: &[f32]| Ok(()));
+    let result = extract(&rows(90), shape, workers, &mut Join, &mut none, &stop);
     assert!(matches!(result, Err(ExtractError::Worker)), "{result:?}");
+}
+
+#[test]
+fn a_request_to_end_lets_the_batch_at_hand_through_and_no_other() {
+    let shape = Shape {
+        input: 2,
+        width: 1,
+        batch: 4,
+    };
+    for asked_at in [0, 8, 84] {
+        let (stop, mut done) = (Stop::default(), 0);
+        let mut sink = |first: usize, features: &[f32]| {
+            if first == asked_at {
+                stop.ask();
+            }
+            done = first + features.len();
+            Ok(())
+        };
+        let workers = vec![Pairs { bad: None }, Pairs { bad: None }];
+        let result = extract(&rows(90), shape, workers, &mut Join, &mut sink, &stop);
+        assert!(matches!(result, Err(ExtractError::Stopped)), "{result:?}");
+        assert_eq!(done, asked_at + 4);
+    }
+}
+
+#[test]
+fn asked_before_it_begins_it_computes_nothing() {
+    let shape = Shape {
+        input: 2,
+        width: 1,
+        batch: 4,
+    };
+    let stop = Stop::default();
+    stop.ask();
+    let mut none = |_: usize, _: &[f32]| panic!("nothing is handed on");
+    let workers = vec![Pairs { bad: None }, Pairs { bad: None }];
+    let result = extract(&rows(90), shape, workers, &mut Join, &mut none, &stop);
+    assert!(matches!(result, Err(ExtractError::Stopped)), "{result:?}");
 }

@@ -5,11 +5,14 @@ use sha2::{Digest, Sha256};
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
 use tempfile::NamedTempFile;
 
 const PREFIX: &str = ".writer-";
 const LOCK: &str = "lock";
 const PART: &str = "part";
+const CLAIMS: &str = "claims";
 
 /// SHA-256 of what `reader` gives, and how many bytes it gave.
 pub(super) fn sha256(mut reader: impl Read) -> io::Result<([u8; 32], u64)> {
@@ -80,12 +83,13 @@ pub(super) fn sync_dir(dir: &Path) -> Result<(), StoreError> {
         .map_err(|source| StoreError::io(dir, "syncing a folder of the feature store", source))
 }
 
-/// A writer's claim on its unfinished file: a lock file that is locked for as long as the writer
-/// lives. Dropping it removes both files; a killed process leaves them unlocked, for [`sweep`].
+/// A writer's right to files of its own: a lock file that is locked for as long as the writer
+/// lives, and beside it its unfinished file and the list of rows that it claims. Dropping it
+/// removes all of them; a killed process leaves them unlocked, for [`sweep`].
 #[derive(Debug)]
 pub(super) struct Lease {
     part: PathBuf,
-    _lock: NamedTempFile,
+    lock: NamedTempFile,
 }
 
 impl Lease {
@@ -106,7 +110,7 @@ impl Lease {
             if !is_unlinked(lock.as_file()) {
                 return Ok(Self {
                     part: lock.path().with_extension(PART),
-                    _lock: lock,
+                    lock,
                 });
             }
         }
@@ -116,20 +120,108 @@ impl Lease {
     pub(super) fn part(&self) -> &Path {
         &self.part
     }
+
+    /// Where to list the rows that are claimed.
+    pub(super) fn claims(&self) -> PathBuf {
+        self.part.with_extension(CLAIMS)
+    }
+
+    /// Shows that the writer does not hang. Where that is not possible, it seems to.
+    pub(super) fn beat(&self) {
+        let _ = self.lock.as_file().set_modified(SystemTime::now());
+    }
 }
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        // The part goes first, while the lock still says whose it is. If it cannot be removed,
-        // the next sweep finds it without a lock file.
+        // These go first, while the lock still says whose they are. If they cannot be removed,
+        // the next sweep finds them without a lock file.
         let _ = fs::remove_file(&self.part);
+        let _ = fs::remove_file(self.claims());
+    }
+}
+
+/// Who holds a lease.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Holder {
+    /// A process that lives, and showed it this long ago.
+    Living(Duration),
+    /// Nobody any more.
+    Dead,
+}
+
+/// Who holds the lease of the file at `path`, which is one of a lease's files.
+pub(super) fn holder(path: &Path) -> Holder {
+    let Ok(lock) = File::open(path.with_extension(LOCK)) else {
+        return Holder::Dead;
+    };
+    // Shared, so that two who ask at once do not take each other for the holder.
+    match lock.try_lock_shared() {
+        Err(TryLockError::WouldBlock) => {
+            let beat = lock.metadata().and_then(|metadata| metadata.modified());
+            // A beat in the future is one of just now, by a clock that was set back since.
+            let ago = beat.ok().and_then(|beat| beat.elapsed().ok());
+            Holder::Living(ago.unwrap_or_default())
+        }
+        _ => Holder::Dead,
+    }
+}
+
+/// The right to look at all claims and add one's own, which one process at a time has.
+#[derive(Debug)]
+pub(super) struct Turn {
+    path: PathBuf,
+    _lock: File,
+}
+
+/// How long a turn is waited for. It takes a fraction of a second, so that a process that has it
+/// for longer hangs.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+impl Turn {
+    /// Waits for the turn in `dir`; `None` where another process does not give it up. What two
+    /// processes do without it is at worst done twice.
+    pub(super) fn take(dir: &Path) -> Result<Option<Self>, StoreError> {
+        // By its name a sweep takes the file for that of a lease, and removes what a killed
+        // process leaves.
+        let path = dir.join(format!("{PREFIX}claiming.{LOCK}"));
+        let start = Instant::now();
+        while start.elapsed() < PATIENCE {
+            let lock = open_lock(&path)
+                .map_err(|source| StoreError::io(&path, "claiming rows to compute", source))?;
+            match lock.try_lock() {
+                // The one before removes the file while it has the lock.
+                Ok(()) if is_unlinked(&lock) => {}
+                Ok(()) => return Ok(Some(Self { path, _lock: lock })),
+                Err(TryLockError::WouldBlock) => thread::sleep(Duration::from_millis(5)),
+                Err(TryLockError::Error(source)) => return Err(no_lock(&path, source)),
+            }
+        }
+        Ok(None)
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+/// Opens a file to be locked; another user's, which may not be written, will do.
+fn open_lock(path: &Path) -> io::Result<File> {
+    let mut options = File::options();
+    match options.write(true).create(true).truncate(false).open(path) {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            File::open(path).map_err(|_| error)
+        }
+        opened => opened,
     }
 }
 
 /// Removes what dead writers left in `dir`, and never what a live one is writing.
 ///
-/// A lock file that can be locked belongs to no living process. A part whose lock file is not
-/// there is dead too: the lock is older than its part and is removed after it.
+/// A lock file that can be locked belongs to no living process. A part or claims whose lock file
+/// is not there are dead too: the lock is older than they are and is removed after them.
 pub(super) fn sweep(dir: &Path, names: &[String]) -> Vec<Warning> {
     let mut warnings = Vec::new();
     for name in names.iter().filter(|name| is_writers(name)) {
@@ -137,7 +229,7 @@ pub(super) fn sweep(dir: &Path, names: &[String]) -> Vec<Warning> {
         let removed = if path.extension().is_some_and(|extension| extension == LOCK) {
             sweep_lock(&path)
         } else {
-            sweep_part(&path)
+            sweep_lockless(&path)
         };
         match removed {
             Err(source) if source.kind() != io::ErrorKind::NotFound => {
@@ -149,11 +241,16 @@ pub(super) fn sweep(dir: &Path, names: &[String]) -> Vec<Warning> {
     warnings
 }
 
-/// Whether a name in the folder of shards is one that a [`Lease`] gives.
+/// Whether a name in the folder of shards is a list of claims.
+pub(super) fn is_claims(name: &str) -> bool {
+    is_writers(name) && name.ends_with(CLAIMS)
+}
+
+/// Whether a name in the folder of shards is one that a [`Lease`] or a [`Turn`] gives.
 pub(super) fn is_writers(name: &str) -> bool {
     name.strip_prefix(PREFIX)
         .and_then(|rest| rest.rsplit_once('.'))
-        .is_some_and(|(_, extension)| extension == LOCK || extension == PART)
+        .is_some_and(|(_, extension)| [LOCK, PART, CLAIMS].contains(&extension))
 }
 
 fn sweep_lock(path: &Path) -> io::Result<()> {
@@ -162,16 +259,18 @@ fn sweep_lock(path: &Path) -> io::Result<()> {
         Err(TryLockError::WouldBlock) => Ok(()),
         Err(TryLockError::Error(error)) => Err(error),
         Ok(()) => {
-            match fs::remove_file(path.with_extension(PART)) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                _ => {}
+            for extension in [PART, CLAIMS] {
+                match fs::remove_file(path.with_extension(extension)) {
+                    Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                    _ => {}
+                }
             }
             fs::remove_file(path)
         }
     }
 }
 
-fn sweep_part(path: &Path) -> io::Result<()> {
+fn sweep_lockless(path: &Path) -> io::Result<()> {
     match fs::symlink_metadata(path.with_extension(LOCK)) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => fs::remove_file(path),
         _ => Ok(()),

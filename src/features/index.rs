@@ -1,7 +1,7 @@
 //! Which row lies where, as far as this process knows.
 
 use super::key::RowId;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 
 /// A published shard.
@@ -27,6 +27,8 @@ pub(super) struct Place {
 pub(super) struct Index {
     shards: Vec<Shard>,
     rows: HashMap<RowId, Place>,
+    /// The digests of the shards that have not been forgotten.
+    entered: HashSet<[u8; 32]>,
 }
 
 impl Index {
@@ -34,6 +36,7 @@ impl Index {
     /// keys mean equal rows.
     pub(super) fn enter(&mut self, shard: Shard, keys: &[RowId]) {
         let number = self.shards.len();
+        self.entered.insert(shard.digest);
         self.shards.push(shard);
         self.rows.reserve(keys.len());
         for (row, key) in (0u32..).zip(keys) {
@@ -46,6 +49,14 @@ impl Index {
     /// Forgets every row of a shard.
     pub(super) fn forget(&mut self, shard: usize) {
         self.rows.retain(|_, place| place.shard != shard);
+        if let Some(shard) = self.shards.get(shard) {
+            self.entered.remove(&shard.digest);
+        }
+    }
+
+    /// Whether a shard is there.
+    pub(super) fn has(&self, digest: &[u8; 32]) -> bool {
+        self.entered.contains(digest)
     }
 
     /// Where a row is.

@@ -37,6 +37,7 @@
 //!     space.json                    the format of the store and the whole space, for people
 //!     shards/<SHA-256 of the file>.h5
 //!     shards/.writer-*.lock, .part  a writer at work (held by a file lock) and its unfinished shard
+//!     shards/.writer-*.claims       the rows that a run is going to compute
 //!     damaged/                      shards that were set aside because they were not what they say
 //! ```
 //!
@@ -72,7 +73,13 @@
 //! change, and are named by content, so writers cannot collide; at worst two of them compute
 //! the same row, and either copy serves. A writer holds a lock on a file of its own for as long as
 //! it lives, so the leftovers of a killed one are told from the work of a live one, and removed.
+//!
+//! So that two runs do not compute the same rows, a run [claims](Store::claim) those that it is
+//! going to compute, in a file beside such a lock, and waits for those that another has claimed.
+//! The claims of a dead run count for nothing, nor do those of one that has shown no sign of life
+//! for ten minutes.
 
+mod claims;
 mod error;
 mod export;
 mod files;
@@ -85,6 +92,7 @@ mod store;
 mod tests;
 mod writer;
 
+pub use claims::{Claim, Other};
 pub use error::{Damage, StoreError, Warning};
 pub use export::{Export, ExportError, Table};
 pub use key::{RowId, Space};

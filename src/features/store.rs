@@ -1,5 +1,6 @@
 //! A store of rows: opening it, what it lacks, reading it.
 
+use super::claims::Claim;
 use super::error::{Damage, StoreError, Warning};
 use super::files::{self, Lease};
 use super::index::{Index, Place, Shard};
@@ -81,6 +82,38 @@ impl Store {
         }
         known.save();
         Ok((store, warnings))
+    }
+
+    /// Enters what other processes have published since the store was opened.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub fn refresh(&self) -> Result<Vec<Warning>, StoreError> {
+        let shards = self.dir.join("shards");
+        let mut warnings = Vec::new();
+        for name in list(&shards)? {
+            let Some(digest) = digest_of(&name) else {
+                continue;
+            };
+            if !self.index().has(&digest) {
+                let path = shards.join(name);
+                warnings.extend(self.load(Shard { path, digest }, &Shelf::default().open(""))?);
+            }
+        }
+        Ok(warnings)
+    }
+
+    /// Claims those of `ids` that the store does not have and that no other living run is going
+    /// to compute, for as long as the [`Claim`] lives. One that was made before has to be dropped
+    /// first: it counts like that of another run.
+    ///
+    /// # Errors
+    /// A place that cannot be written, a full disk, a file system without file locks; as
+    /// [`Store::refresh`].
+    pub fn claim(&self, ids: &[RowId]) -> Result<Claim, StoreError> {
+        let shards = self.dir.join("shards");
+        files::create_dir(&shards)?;
+        Claim::make(self, &shards, ids)
     }
 
     /// Enters one published shard, or sets it aside.
@@ -314,7 +347,7 @@ fn check_format(path: &Path) -> Result<(), StoreError> {
 
 /// The names in `dir`, sorted, so that the order of a folder changes nothing; none where there is
 /// no such folder.
-fn list(dir: &Path) -> Result<Vec<String>, StoreError> {
+pub(super) fn list(dir: &Path) -> Result<Vec<String>, StoreError> {
     let fail = |source| StoreError::io(dir, OPENING, source);
     let entries = match fs::read_dir(dir) {
         Ok(entries) => entries,

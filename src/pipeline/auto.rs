@@ -178,7 +178,14 @@ pub(super) fn decide(
                 options,
                 pictures: &pictures,
             };
-            let kept = measuring.measure(before, key, bar, &search)?;
+            let watch = options.stop.watch();
+            let kept = measuring.measure(before, key, bar, &search);
+            drop(watch);
+            // What was not measured to its end looks like what does not run: it is not kept.
+            if options.stop.is_asked() {
+                return Err(PipelineError::MeasuringInterrupted);
+            }
+            let kept = kept?;
             let written = kept.write(&folder);
             let path = file.clone();
             written.map_err(|source| PipelineError::Scratch { path, source })?;
@@ -280,6 +287,9 @@ impl Measuring<'_> {
         kept.trials.insert(0, reference);
         let (features, _) = features.unwrap_or_default();
         for candidate in wanted {
+            if self.options.stop.is_asked() {
+                break;
+            }
             let (mut trial, own) = self.trial(candidate, scratch.path());
             trial.parity = own.and_then(|(own, width)| parity(&features, &own, width));
             kept.trials.push(trial);
@@ -296,6 +306,9 @@ impl Measuring<'_> {
             problem: None,
         };
         let measured = self.measured(candidate, scratch);
+        if self.options.stop.is_asked() {
+            return (trial, None);
+        }
         let line = match &measured {
             Ok((measured, _)) => {
                 let speed = measured.speed.map_or(0.0, |speed| speed.rows_per_second);

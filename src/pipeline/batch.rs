@@ -62,6 +62,7 @@ pub fn extract_to(
     observer: &mut dyn Observer,
 ) -> Result<BatchOutcome, PipelineError> {
     let export = Export::begin(out)?;
+    options.stop.unfinished(export.temporary().to_owned());
     let checked = open(batch, options, out, observer)?;
     let source = &checked.dataset.train;
     let ids = || source.examples().iter().map(|example| example.id.as_str());

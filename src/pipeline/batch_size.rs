@@ -9,9 +9,12 @@ use serde::de::{self, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 
-use crate::backbone::{BackboneError, Session};
+use crate::backbone::Session;
+use crate::extract::ExtractError;
+use crate::stop::Stop;
 
 use super::config::within;
+use super::error::PipelineError;
 
 /// Rows of one inference: a number of 1 to 1024, or `auto`.
 ///
@@ -115,8 +118,12 @@ const NOISE: f64 = 0.03;
 /// The fastest number of rows for a session, given one row of input.
 ///
 /// # Errors
-/// Those of [`Session::run`].
-pub(super) fn fastest(session: &mut Session, row: &[f32]) -> Result<u16, BackboneError> {
+/// Those of [`Session::run`]; [`ExtractError::Stopped`].
+pub(super) fn fastest(
+    session: &mut Session,
+    row: &[f32],
+    stop: &Stop,
+) -> Result<u16, PipelineError> {
     let start = Instant::now();
     let mut rates = Vec::new();
     for size in SIZES {
@@ -131,6 +138,9 @@ pub(super) fn fastest(session: &mut Session, row: &[f32]) -> Result<u16, Backbon
         session.run(&input, rows, &mut features)?;
         let mut best = f64::INFINITY;
         for _ in 0..RUNS {
+            if stop.is_asked() {
+                return Err(ExtractError::Stopped.into());
+            }
             let run = Instant::now();
             session.run(&input, rows, &mut features)?;
             best = best.min(run.elapsed().as_secs_f64());

@@ -11,6 +11,7 @@ use crate::backbone::{
 use crate::dataset::{Dataset, DatasetError, Sides, Source, Survey, key_rules};
 use crate::digests::{Digests, Shelf};
 use crate::features::{Space, Store, StoreError, Warning};
+use crate::stop::Stop;
 use crate::yaml::{Document, YamlError};
 
 use super::auto::{Auto, Prober, decide};
@@ -37,6 +38,8 @@ pub struct Options {
     pub prober: Option<Arc<dyn Prober>>,
     /// Whether files that have not changed since they were last read are read all the same.
     pub verify: bool,
+    /// The request to end before all is done.
+    pub stop: Stop,
 }
 
 impl Options {

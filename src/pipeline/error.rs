@@ -71,6 +71,23 @@ pub enum PipelineError {
         /// Why.
         source: std::io::Error,
     },
+    /// Somebody asked the extraction to end. Nothing is wrong.
+    #[error(
+        "interrupted: {} of {} rows are kept; run the same command again to go on",
+        grouped(*kept), grouped(*needed)
+    )]
+    Interrupted {
+        /// Rows that the store has.
+        kept: usize,
+        /// Rows that are needed.
+        needed: usize,
+    },
+    /// Somebody asked it to end while it was measuring. Nothing is wrong.
+    #[error(
+        "interrupted while measuring for `auto`, of which nothing is kept; run the same command \
+         again to go on"
+    )]
+    MeasuringInterrupted,
     /// A result could not be put into its file format.
     #[error("the run's {file} cannot be written: {reason}")]
     Result {
@@ -82,6 +99,15 @@ pub enum PipelineError {
 }
 
 impl PipelineError {
+    /// Whether somebody asked for the end.
+    #[must_use]
+    pub fn is_interruption(&self) -> bool {
+        matches!(
+            self,
+            PipelineError::Interrupted { .. } | PipelineError::MeasuringInterrupted
+        )
+    }
+
     /// Whether the user has to change the pipeline (or how it was called) rather than run again.
     #[must_use]
     pub fn is_wrong_pipeline(&self) -> bool {
@@ -94,5 +120,43 @@ impl PipelineError {
             PipelineError::Export(error) => error.is_wrong_usage(),
             _ => false,
         }
+    }
+}
+
+/// A number with its digits in groups of three.
+fn grouped(number: usize) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (position, digit) in digits.char_indices() {
+        if position > 0 && (digits.len() - position).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_interruption_says_in_readable_numbers_what_is_kept() {
+        for (number, text) in [
+            (0, "0"),
+            (999, "999"),
+            (1000, "1,000"),
+            (1234567, "1,234,567"),
+        ] {
+            assert_eq!(grouped(number), text);
+        }
+        let interrupted = PipelineError::Interrupted {
+            kept: 1234,
+            needed: 5000,
+        };
+        assert_eq!(
+            interrupted.to_string(),
+            "interrupted: 1,234 of 5,000 rows are kept; run the same command again to go on"
+        );
     }
 }

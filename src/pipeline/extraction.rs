@@ -1,19 +1,18 @@
-//! Computes the rows that the store does not have.
+//! Computes the rows that the store does not have, and waits for those that another run computes.
 
 use std::collections::HashSet;
-use std::io;
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use crate::backbone::{BackboneError, Network, SessionOptions};
+use crate::backbone::{Network, SessionOptions};
 use crate::dataset::Source;
-use crate::extract::{Failure, Infer, Row, Shape, extract};
-use crate::features::Store;
+use crate::extract::{ExtractError, Failure, Infer, Row, Shape, extract};
+use crate::features::{Claim, RowId, Store, Warning};
 
-use super::batch_size::{self, BatchSize, Remembered};
 use super::checked::Checked;
 use super::error::PipelineError;
 use super::event::{Event, Observer, Stage};
+use super::opening;
 use super::prepare::{Clock, Pictures, Preparing};
 use super::results::Timings;
 use super::rows::Part;
@@ -26,7 +25,32 @@ pub(super) struct Work<'a> {
     pub(super) why: String,
 }
 
-/// Computes and publishes the rows that are missing, training examples first.
+impl Work<'_> {
+    /// The rows that are missing, each once, training examples first.
+    fn missing(&self) -> Vec<RowId> {
+        // The same picture may stand in a source twice, or in both: it is computed once.
+        let mut seen = HashSet::new();
+        let mut missing = Vec::new();
+        for (_, part) in &self.parts {
+            let ids = self.store.missing(&part.ids).into_iter();
+            missing.extend(ids.map(|i| part.ids[i]).filter(|id| seen.insert(*id)));
+        }
+        missing
+    }
+
+    /// What is said when the work is interrupted.
+    fn interrupted(&self) -> PipelineError {
+        let missing: HashSet<RowId> = self.missing().into_iter().collect();
+        let ids = || self.parts.iter().flat_map(|(_, part)| &part.ids);
+        PipelineError::Interrupted {
+            kept: ids().filter(|id| !missing.contains(id)).count(),
+            needed: ids().count(),
+        }
+    }
+}
+
+/// Brings the missing rows into the store, training examples first. Rows that another run is
+/// computing are waited for, and computed here where it does not bring them.
 pub(super) fn extract_missing(
     checked: &Checked,
     work: &Work<'_>,
@@ -34,119 +58,160 @@ pub(super) fn extract_missing(
     observer: &mut dyn Observer,
 ) -> Result<(), PipelineError> {
     let start = Instant::now();
-    let jobs = jobs(work);
-    let total: usize = jobs.iter().map(|job| job.rows.len()).sum();
+    let stop = &checked.options.stop;
+    let watch = stop.watch();
+    let wanted = work.missing();
+    let total = wanted.len();
     let backbone = checked.backbone.name();
     let what = format!("{total} rows by {backbone}: {}", work.why);
     observer.event(&Event::Started(Stage::Extract, what, total as u64));
-    let options = checked.session_options();
-    let first = checked.first;
-    let root = &checked.options.root;
-    let mut network = checked
-        .backbone
-        .open(root, first, &options, || checked.runtime())?;
-    refuse_changed(checked, &network)?;
-    timings.open = start.elapsed().as_secs_f64();
-    timings.threads = options.threads();
-    timings.workers = worker_count();
-    warn_of_provider(checked, &network, &options, observer);
-    let rows = jobs.iter().find_map(|job| Some((job, *job.rows.first()?)));
-    if let Some((job, row)) = rows {
-        timings.batch = batch(checked, &mut network, &options, (job.source, row, total))?;
+    let mut extraction = Extraction {
+        checked,
+        work,
+        options: checked.session_options(),
+        network: None,
+        total,
+        timings,
+        observer,
+    };
+    let result = extraction.rounds(wanted);
+    drop(watch);
+    match result {
+        Ok(()) if !stop.is_asked() => {}
+        // Asked while the last rows were published, all of them are there.
+        Ok(()) | Err(PipelineError::Extract(ExtractError::Stopped)) => {
+            return Err(work.interrupted());
+        }
+        Err(error) => return Err(error),
     }
-    let mut done = 0;
-    for job in &jobs {
-        job.run(checked, work.store, &mut network, timings, &mut |rows| {
-            done += rows;
-            observer.event(&Event::Progress(Stage::Extract, done as u64, String::new()));
-        })?;
-    }
-    timings.rows_computed = total;
     timings.extract = start.elapsed().as_secs_f64();
-    let rate = total as f64 / timings.extract;
-    let outcome = format!("{total} rows, {rate:.1} a second, batch {}", timings.batch);
+    let rows = timings.rows_computed;
+    let mut outcome = match rows {
+        0 => "0 rows".to_owned(),
+        _ => {
+            let rate = rows as f64 / (timings.extract - timings.others);
+            format!("{rows} rows, {rate:.1} a second, batch {}", timings.batch)
+        }
+    };
+    if total > rows {
+        outcome.push_str(&format!("; {} by another run", total - rows));
+    }
     observer.event(&Event::Finished(Stage::Extract, outcome, start.elapsed()));
     Ok(())
 }
 
-/// The rows of one inference: those asked for, or for `auto` those that are the fastest, measured
-/// on the first picture of as much work as `rows`.
-fn batch(
-    checked: &Checked,
-    network: &mut Network,
-    options: &SessionOptions,
-    (source, first, rows): (&Source, Row, usize),
-) -> Result<usize, PipelineError> {
-    if let Some(rows) = checked.config.extract.batch.rows() {
-        return Ok(rows);
-    }
-    let default = usize::from(batch_size::DEFAULT);
-    let provider = &options.provider;
-    let Network::Onnx(session) = network else {
-        return Ok(default);
-    };
-    if provider.unsteady().is_some() {
-        return Ok(provider.max_batch().unwrap_or(default).min(default));
-    }
-    let space = &checked.space;
-    let about = format!(
-        "{}\n{}\n{} threads",
-        space.graph,
-        space.numeric,
-        options.threads()
-    );
-    let remembered = Remembered::new(&checked.options.cache, &about);
-    if let Some(batch) = remembered.get() {
-        return Ok(batch.into());
-    }
-    if rows < batch_size::WORTH_MEASURING {
-        return Ok(default);
-    }
-    let preprocess = checked.backbone.preprocess(checked.first);
-    let mut input = vec![0.0; preprocess.input_len()];
-    let image = source.read(first.example)?;
-    let id = &source.examples()[first.example].id;
-    preprocess.worker().apply(id, &image, &mut input)?;
-    let batch = batch_size::fastest(session, &input)?;
-    remembered.put(batch);
-    Ok(batch.into())
+/// How often it is looked whether another run has brought rows.
+const LOOK: Duration = Duration::from_millis(200);
+
+/// An extraction under way.
+struct Extraction<'a, 'o> {
+    checked: &'a Checked,
+    work: &'a Work<'a>,
+    options: SessionOptions,
+    /// Opened when there is something for it to do.
+    network: Option<Network>,
+    /// Rows that were missing in the beginning.
+    total: usize,
+    timings: &'o mut Timings,
+    observer: &'o mut dyn Observer,
 }
 
-/// Refuses a network that is not the one that the rows' keys say: its file was changed after it
-/// had been checked.
-fn refuse_changed(checked: &Checked, network: &Network) -> Result<(), BackboneError> {
-    match network {
-        Network::Onnx(session) if session.graph_key() != checked.space.graph => {
-            Err(BackboneError::Read {
-                path: session.path().to_owned(),
-                source: io::Error::other("it changed since it was checked: run again"),
-            })
+impl Extraction<'_, '_> {
+    /// Computes what is free, waits for what is not, and begins again, until nothing is `wanted`.
+    fn rounds(&mut self, mut wanted: Vec<RowId>) -> Result<(), PipelineError> {
+        let store = self.work.store;
+        while !wanted.is_empty() {
+            let claim = store.claim(&wanted)?;
+            self.warn(claim.warnings());
+            if !claim.mine().is_empty() {
+                self.compute(&claim, &wanted)?;
+            } else if !claim.others().is_empty() {
+                self.wait(&claim, &wanted)?;
+            }
+            drop(claim);
+            wanted = self.work.missing();
         }
-        _ => Ok(()),
+        Ok(())
     }
-}
 
-/// Says what the provider does not do or cannot promise.
-fn warn_of_provider(
-    checked: &Checked,
-    network: &Network,
-    options: &SessionOptions,
-    observer: &mut dyn Observer,
-) {
-    let Network::Onnx(session) = network else {
-        return;
-    };
-    let provider = &options.provider;
-    if session.elsewhere().count() > 0 {
-        let text = format!("{provider} does not run it all: {}", session.elsewhere());
-        observer.event(&Event::Warning(text));
+    /// Computes and publishes the rows of `claim`, made of those `wanted`.
+    fn compute(&mut self, claim: &Claim, wanted: &[RowId]) -> Result<(), PipelineError> {
+        let jobs = jobs(self.work, claim.mine().iter().map(|&i| wanted[i]).collect());
+        let mut network = match self.network.take() {
+            Some(network) => network,
+            None => self.open(claim, &jobs)?,
+        };
+        // What others have brought since the beginning stands beside what is computed here.
+        let mut done = self.total - wanted.len();
+        for job in &jobs {
+            let (timings, observer) = (&mut *self.timings, &mut *self.observer);
+            let computed = job.run(
+                self.checked,
+                self.work.store,
+                &mut network,
+                timings,
+                &mut |rows| {
+                    claim.beat();
+                    done += rows;
+                    observer.event(&Event::Progress(Stage::Extract, done as u64, String::new()));
+                },
+            );
+            computed?;
+            self.timings.rows_computed += job.rows.len();
+        }
+        self.network = Some(network);
+        Ok(())
     }
-    if let Some(reason) = provider.unsteady() {
-        let text = format!("the last bits of features may differ from run to run: {reason}");
-        observer.event(&Event::Warning(text));
-        if checked.config.extract.batch == BatchSize::Auto {
-            let why = "`batch: auto` measures nothing here, as the choice would decide those bits";
-            observer.event(&Event::Warning(why.to_owned()));
+
+    fn open(&mut self, claim: &Claim, jobs: &[Job<'_>]) -> Result<Network, PipelineError> {
+        let start = Instant::now();
+        let (checked, options) = (self.checked, &self.options);
+        let mut network = opening::open(checked, options, claim)?;
+        self.timings.open = start.elapsed().as_secs_f64();
+        self.timings.threads = options.threads();
+        self.timings.workers = worker_count();
+        opening::warn_of_provider(checked, &network, options, self.observer);
+        if let Some((job, row)) = jobs.iter().find_map(|job| Some((job, *job.rows.first()?))) {
+            let first = (job.source, row, self.total);
+            self.timings.batch = opening::batch(checked, &mut network, options, first)?;
+        }
+        Ok(network)
+    }
+
+    /// Waits until all rows that are `wanted` are there, or one of the runs that compute them ends.
+    fn wait(&mut self, claim: &Claim, wanted: &[RowId]) -> Result<(), PipelineError> {
+        let start = Instant::now();
+        for other in claim.others() {
+            self.observer.event(&Event::Note(format!(
+                "waiting for {} rows that another run is computing (process {})",
+                other.rows, other.process
+            )));
+        }
+        let store = self.work.store;
+        let mut known = store.len();
+        let mut left = wanted.len();
+        while left > 0 && claim.others_are_at_work() {
+            if self.checked.options.stop.is_asked() {
+                return Err(ExtractError::Stopped.into());
+            }
+            thread::sleep(LOOK);
+            let warnings = store.refresh()?;
+            self.warn(&warnings);
+            if store.len() != known {
+                known = store.len();
+                left = store.missing(wanted).len();
+                let done = (self.total - left) as u64;
+                self.observer
+                    .event(&Event::Progress(Stage::Extract, done, String::new()));
+            }
+        }
+        self.timings.others += start.elapsed().as_secs_f64();
+        Ok(())
+    }
+
+    fn warn(&mut self, warnings: &[Warning]) {
+        for warning in warnings {
+            self.observer.event(&Event::Warning(warning.to_string()));
         }
     }
 }
@@ -160,14 +225,13 @@ struct Job<'a> {
     rows: Vec<Row>,
 }
 
-fn jobs<'a>(work: &Work<'a>) -> Vec<Job<'a>> {
-    // The same picture may stand in a source twice, or in both: it is computed once.
-    let mut seen = HashSet::new();
+/// The rows of the sources that are among `wanted`, each once.
+fn jobs<'a>(work: &Work<'a>, mut wanted: HashSet<RowId>) -> Vec<Job<'a>> {
     work.parts
         .iter()
         .map(|&(source, part)| {
-            let mut indices = work.store.missing(&part.ids);
-            indices.retain(|&i| seen.insert(part.ids[i]));
+            let mut indices: Vec<usize> = (0..part.ids.len()).collect();
+            indices.retain(|&i| wanted.remove(&part.ids[i]));
             let rows = indices.iter().map(|&i| part.rows[i]).collect();
             Job {
                 source,
@@ -222,11 +286,17 @@ impl Job<'_> {
                 }
                 Ok(())
             },
+            &checked.options.stop,
         );
         // What was computed before a failure is kept: the next run goes on from there.
         let publishing = Instant::now();
         let published = writer.finish();
         timings.write += publishing.elapsed().as_secs_f64();
+        if matches!(times, Err(ExtractError::Stopped)) {
+            // What is kept is what counts then.
+            published?;
+            return Err(ExtractError::Stopped.into());
+        }
         let times = times?;
         published?;
         timings.infer += times.infer.as_secs_f64();

@@ -13,6 +13,7 @@ mod error;
 mod event;
 mod extraction;
 mod folder;
+mod opening;
 mod plan;
 mod prepare;
 pub mod probe;

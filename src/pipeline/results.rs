@@ -72,7 +72,8 @@ pub struct ProviderSummary {
 
 /// Seconds, and what they were spent on.
 ///
-/// `open`, `infer`, `wait` and `write` follow each other on one thread and make up `extract`.
+/// `open`, `infer`, `wait`, `write` and `others` follow each other on one thread and make up
+/// `extract`.
 /// `read`, `decode`, `augment` and `resize` are those of all workers together, beside inference.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(default)]
@@ -97,6 +98,8 @@ pub struct Timings {
     pub wait: f64,
     /// Of that, writing rows.
     pub write: f64,
+    /// Of that, waiting for rows that another run was computing.
+    pub others: f64,
     /// On worker threads, beside inference: reading files.
     pub read: f64,
     /// On worker threads: decoding.

@@ -55,6 +55,7 @@ pub fn run(checked: &Checked, observer: &mut dyn Observer) -> Result<Outcome, Pi
         observer.event(&Event::Skipped(Stage::Extract, plan.why(Stage::Extract)));
     } else {
         extract_missing(checked, &plan.work(checked), &mut timings, observer)?;
+        timings.rows_cached = plan.needed - timings.rows_computed;
     }
     let metrics = finish(checked, &plan, timings, observer)?;
     Ok(Outcome {

@@ -10,6 +10,7 @@ use crate::backbone::runtime::survey::Survey;
 use crate::backbone::{Backbone, Provider};
 use crate::cli::failure::Failure;
 use crate::pipeline::probe::{Job, Measured, Pictures, saved};
+use crate::stop::Stop;
 use crate::yaml::Document;
 
 use super::Args;
@@ -75,7 +76,7 @@ pub(super) fn run(args: &Args, survey: &Survey) -> Result<Bench, Failure> {
             parity: None,
             problem: None,
         };
-        match ask::<Measured>(&Question::Measure(job)) {
+        match ask::<Measured>(&Question::Measure(job), &Stop::default()) {
             Ok(measured) => {
                 let found = saved(&features)?;
                 let reference = reference.get_or_insert_with(|| found.clone());

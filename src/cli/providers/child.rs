@@ -2,6 +2,7 @@
 //! can hold one ONNX Runtime only.
 
 use std::io::Read;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -15,8 +16,10 @@ use crate::backbone::runtime::nvidia::DRIVER;
 use crate::backbone::runtime::survey::{Answer, Ask};
 use crate::backbone::{Runtime, Search};
 use crate::cli::failure::Failure;
+use crate::cli::interrupt;
 use crate::cli::output::print_json;
 use crate::pipeline::probe::Job;
+use crate::stop::Stop;
 
 /// A question to a process of its own; the answer is JSON on its stdout.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -57,21 +60,45 @@ pub(super) fn answer(question: Question, cache: &Path) -> Result<(), Failure> {
 }
 
 /// Asks in processes of their own.
-#[derive(Debug)]
-pub(in crate::cli) struct Children;
+#[derive(Debug, Default)]
+pub(in crate::cli) struct Children {
+    /// The request to end, at which nobody waits for them any more.
+    pub(super) stop: Stop,
+}
 
-impl Ask for Children {
-    fn library(&self, path: &Path) -> Result<Answer, String> {
-        ask(&Question::Library(path.to_path_buf()))
-    }
-
-    fn driver(&self) -> Result<Driver, String> {
-        ask(&Question::Driver)
+impl Children {
+    pub(in crate::cli) fn new(stop: &Stop) -> Self {
+        Self { stop: stop.clone() }
     }
 }
 
-/// Asks a question in a process of its own.
-pub(in crate::cli) fn ask<T: DeserializeOwned>(question: &Question) -> Result<T, String> {
+impl Ask for Children {
+    fn library(&self, path: &Path) -> Result<Answer, String> {
+        ask(&Question::Library(path.to_path_buf()), &self.stop)
+    }
+
+    fn driver(&self) -> Result<Driver, String> {
+        ask(&Question::Driver, &self.stop)
+    }
+}
+
+/// Ends this process as soon as nobody holds the other end of its stdin: the process that asked
+/// is gone, however it went, and nobody wants the answer.
+pub(super) fn end_with_parent() {
+    thread::spawn(|| {
+        let _ = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
+        interrupt::leave()
+    });
+}
+
+/// Asks a question in a process of its own, which does not outlive this one.
+///
+/// # Errors
+/// What went wrong, in words; at a request to end, that it was asked.
+pub(in crate::cli) fn ask<T: DeserializeOwned>(
+    question: &Question,
+    stop: &Stop,
+) -> Result<T, String> {
     let patience = match question {
         Question::Measure(_) => LONG_PATIENCE,
         Question::Library(_) | Question::Driver => PATIENCE,
@@ -79,14 +106,17 @@ pub(in crate::cli) fn ask<T: DeserializeOwned>(question: &Question) -> Result<T,
     let json = serde_json::to_string(question).map_err(|error| error.to_string())?;
     let program = std::env::current_exe().map_err(|error| error.to_string())?;
     let child = Command::new(program)
-        .args(["providers", "--ask", &json])
+        .args(["providers", "--attended", "--ask", &json])
         .env("NO_COLOR", "1")
-        .stdin(Stdio::null())
+        // A terminal sends its Ctrl-C to a whole group: what is to become of this process is for
+        // the one that asks to say.
+        .process_group(0)
+        .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
         .map_err(|error| format!("a process of its own cannot be started: {error}"))?;
-    let (done, stdout, stderr) = wait(child, patience)?;
+    let (done, stdout, stderr) = wait(child, patience, stop)?;
     if !done.success() {
         let said = stderr
             .trim()
@@ -100,20 +130,27 @@ pub(in crate::cli) fn ask<T: DeserializeOwned>(question: &Question) -> Result<T,
     serde_json::from_str(&stdout).map_err(|error| format!("its answer makes no sense: {error}"))
 }
 
-/// Waits for a process and reads what it says; one that takes too long is ended.
+/// Waits for a process and reads what it says; one that takes too long is ended, and so is any at a
+/// request to end.
 fn wait(
     mut child: Child,
     patience: Duration,
+    stop: &Stop,
 ) -> Result<(std::process::ExitStatus, String, String), String> {
+    // Held open until the end: it says that somebody waits.
+    let _stdin = child.stdin.take();
     let (stdout, stderr) = (reader(child.stdout.take()), reader(child.stderr.take()));
     let start = Instant::now();
     let done = loop {
         match child.try_wait() {
             Ok(Some(done)) => break done,
+            Ok(None) if stop.is_asked() => {
+                end(&mut child);
+                return Err("interrupted".to_owned());
+            }
             Ok(None) if start.elapsed() < patience => thread::sleep(Duration::from_millis(2)),
             Ok(None) => {
-                let _ = child.kill();
-                let _ = child.wait();
+                end(&mut child);
                 return Err(format!("no answer within {} s", patience.as_secs()));
             }
             Err(error) => return Err(error.to_string()),
@@ -121,6 +158,11 @@ fn wait(
     };
     let text = |thread: thread::JoinHandle<String>| thread.join().unwrap_or_default();
     Ok((done, text(stdout), text(stderr)))
+}
+
+fn end(child: &mut Child) {
+    let _ = child.kill();
+    let _ = child.wait();
 }
 
 /// Reads a pipe to its end on a thread of its own, so that no side waits for the other.

@@ -15,7 +15,7 @@ impl Prober for Children {
     }
 
     fn measure(&self, job: &Job) -> Result<Measured, String> {
-        ask(&Question::Measure(job.clone()))
+        ask(&Question::Measure(job.clone()), &self.stop)
     }
 
     fn say(&self, line: &str) {

@@ -92,6 +92,12 @@ impl Export {
         })
     }
 
+    /// Where the file is until it is whole.
+    #[must_use]
+    pub fn temporary(&self) -> &Path {
+        self.data.path()
+    }
+
     /// Whether the file can hold these ids.
     ///
     /// # Errors

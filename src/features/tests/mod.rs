@@ -1,5 +1,6 @@
 //! The store against real HDF5 files in temporary folders.
 
+mod claims;
 mod crash;
 mod damage;
 mod forged;

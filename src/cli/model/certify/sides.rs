@@ -6,6 +6,7 @@ use crate::backbone::{Backbone, Manifest, Provider};
 use crate::cli::failure::Failure;
 use crate::cli::providers::{Question, ask, say};
 use crate::pipeline::probe::{Answers, Job, Measured, Outcome, saved};
+use crate::stop::Stop;
 use crate::yaml::{Document, YamlError};
 
 use super::{Args, Both, pictures};
@@ -107,7 +108,8 @@ impl Sides {
         };
         let answers = job.answers_file();
         let features = job.features.clone();
-        let measured: Measured = ask(&Question::Measure(job)).map_err(Failure::failed)?;
+        let measured: Measured =
+            ask(&Question::Measure(job), &Stop::default()).map_err(Failure::failed)?;
         Ok(Outcome {
             measured,
             features: saved(&features)?,

@@ -207,6 +207,8 @@ fn finish(
     let json = serde_json::to_vec_pretty(&metrics).map_err(unwritable("metrics.json"))?;
     files.push(("metrics.json", json));
     files.push(("run.log", observer.lines().as_bytes().to_vec()));
+    // So near its end the run comes to it, whoever asks.
+    let _watch = checked.options.stop.watch();
     checked.folder.publish(&plan.fingerprint, &files)?;
     Ok(metrics)
 }

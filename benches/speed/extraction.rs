@@ -122,10 +122,8 @@ fn rate(
         let options = Options {
             root: root.to_owned(),
             cache: cache.path().to_owned(),
-            set: Vec::new(),
             ort_dylib: Some(runtime.join(assets::RUNTIME_LIBRARY)),
-            prober: None,
-            verify: false,
+            ..Options::default()
         };
         let outcome = run(&Checked::read(&pipeline, options)?, &mut Quiet)?;
         let timings = outcome.metrics.timings;

@@ -8,6 +8,7 @@ use std::io::{IsTerminal, Write};
 
 use anstyle::AnsiColor;
 
+use super::failure::Failure;
 use crate::stop::Stop;
 
 /// The exit code of a program that was interrupted: 128 and the number of SIGINT.
@@ -25,13 +26,31 @@ pub(super) fn listen() -> Stop {
     stop
 }
 
+/// Listens while `measure` asks processes of their own, which end at the request.
+///
+/// # Errors
+/// Those of `measure`; that it was interrupted.
+pub(super) fn while_measuring<T>(
+    measure: impl FnOnce(&Stop) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let stop = listen();
+    let watch = stop.watch();
+    let measured = measure(&stop);
+    drop(watch);
+    if stop.is_asked() {
+        let told = "interrupted while measuring, of which nothing is kept";
+        return Err(Failure::Interrupted(told.to_owned()));
+    }
+    measured
+}
+
 fn interrupted(stop: &Stop) {
     if stop.ask() {
-        say("interrupted again: ended at once; every row that was published is kept");
+        say("interrupted again: ended at once; what was published is kept");
     } else if stop.is_watched() {
         return say("stopping, to keep what is whole; once more ends it at once");
     } else {
-        say("interrupted: every row that was computed is kept; run the same command again");
+        say("interrupted: what was finished is kept; run the same command again to go on");
     }
     stop.clean_up();
     leave()

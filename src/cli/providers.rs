@@ -15,6 +15,7 @@ use crate::backbone::runtime::survey::Survey;
 use crate::pipeline::runtime_search;
 
 use super::failure::Failure;
+use super::interrupt;
 use super::output::{print, print_json};
 use bench::Bench;
 pub(super) use child::{Children, Question, ask};
@@ -99,7 +100,9 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         print(&text::survey(&survey))?;
     }
     let bench = match args.bench {
-        true => Some(bench::run(&args, &survey)?),
+        true => Some(interrupt::while_measuring(|stop| {
+            bench::run(&args, &survey, stop)
+        })?),
         false => None,
     };
     if args.json {

@@ -63,10 +63,8 @@ impl Claim {
         let mut mine = Vec::new();
         let mut counts = vec![0; lists.len()];
         for position in store.missing(ids) {
-            let claimed = ids.get(position).and_then(|id| {
-                let has = |list: &List| list.rows.binary_search(&id.0).is_ok();
-                lists.iter().position(has)
-            });
+            let id = ids.get(position);
+            let claimed = id.and_then(|id| lists.iter().position(|list| list.has(id)));
             match claimed.and_then(|list| counts.get_mut(list)) {
                 Some(count) => *count += 1,
                 None => mine.push(position),
@@ -127,11 +125,16 @@ impl Claim {
 struct List {
     path: PathBuf,
     process: u64,
-    /// Sorted.
-    rows: Vec<[u8; 32]>,
+    /// The file, which is whole.
+    bytes: Vec<u8>,
 }
 
 impl List {
+    fn has(&self, row: &RowId) -> bool {
+        let rows = rows(&self.bytes).unwrap_or_default();
+        rows.binary_search(&row.0).is_ok()
+    }
+
     fn other(self, rows: usize) -> Other {
         Other {
             process: self.process,
@@ -167,31 +170,46 @@ fn claim(dir: &Path, ids: &[RowId], positions: &[usize]) -> Result<Lease, StoreE
     Ok(lease)
 }
 
+/// What stands before the rows, and after them.
+const HEAD: usize = 32;
+const SUM: usize = 16;
+
 fn write(path: &Path, rows: &[[u8; 32]]) -> io::Result<()> {
-    let mut bytes = Vec::with_capacity(48 + 32 * rows.len());
-    bytes.extend_from_slice(MAGIC);
-    bytes.extend_from_slice(&u64::from(std::process::id()).to_le_bytes());
-    bytes.extend_from_slice(&(rows.len() as u64).to_le_bytes());
-    bytes.extend_from_slice(rows.as_flattened());
-    let sum = XxHash3_128::oneshot(&bytes);
-    bytes.extend_from_slice(&sum.to_be_bytes());
-    File::create(path)?.write_all(&bytes)
+    let mut head = MAGIC.to_vec();
+    head.extend_from_slice(&u64::from(std::process::id()).to_le_bytes());
+    head.extend_from_slice(&(rows.len() as u64).to_le_bytes());
+    let mut sum = XxHash3_128::new();
+    let mut file = File::create(path)?;
+    for part in [&head, rows.as_flattened()] {
+        sum.write(part);
+        file.write_all(part)?;
+    }
+    file.write_all(&sum.finish_128().to_be_bytes())
 }
 
 /// The list at `path`, where it is whole.
 fn read(path: &Path) -> Option<List> {
     let bytes = fs::read(path).ok()?;
-    let (said, sum) = bytes.split_last_chunk::<16>()?;
+    let (said, sum) = bytes.split_last_chunk::<SUM>()?;
     if u128::from_be_bytes(*sum) != XxHash3_128::oneshot(said) {
         return None;
     }
-    let (process, rest) = said.strip_prefix(MAGIC)?.split_first_chunk::<8>()?;
-    let (count, rest) = rest.split_first_chunk::<8>()?;
-    let (rows, rest) = rest.as_chunks::<32>();
-    let whole = rest.is_empty() && u64::from_le_bytes(*count) == rows.len() as u64;
-    (whole && rows.is_sorted()).then(|| List {
-        path: path.to_owned(),
-        process: u64::from_le_bytes(*process),
-        rows: rows.to_vec(),
+    let (process, rest) = said.strip_prefix(MAGIC)?.split_first_chunk()?;
+    let process = u64::from_le_bytes(*process);
+    let count = u64::from_le_bytes(*rest.first_chunk()?);
+    let rows = rows(&bytes)?;
+    let whole = count == rows.len() as u64 && rows.is_sorted();
+    let path = path.to_owned();
+    whole.then_some(List {
+        path,
+        process,
+        bytes,
     })
+}
+
+/// The rows of a list.
+fn rows(bytes: &[u8]) -> Option<&[[u8; 32]]> {
+    let end = bytes.len().checked_sub(SUM)?;
+    let (rows, rest) = bytes.get(HEAD..end)?.as_chunks();
+    rest.is_empty().then_some(rows)
 }

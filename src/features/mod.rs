@@ -38,6 +38,7 @@
 //!     shards/<SHA-256 of the file>.h5
 //!     shards/.writer-*.lock, .part  a writer at work (held by a file lock) and its unfinished shard
 //!     shards/.writer-*.claims       the rows that a run is going to compute
+//!     shards/.writer-claiming.lock  there while a run claims rows: one at a time does
 //!     damaged/                      shards that were set aside because they were not what they say
 //! ```
 //!

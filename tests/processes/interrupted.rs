@@ -123,7 +123,7 @@ fn an_interrupted_training_ends_and_leaves_no_half_run() {
         "{}",
         ended.stderr
     );
-    let told = "interrupted: every row that was computed is kept; run the same command again\n";
+    let told = "interrupted: what was finished is kept; run the same command again to go on\n";
     assert!(ended.stderr.ends_with(told), "{}", ended.stderr);
     assert_clean(&project, &["p.yaml", "runs"]);
     assert!(entries(&project.path("runs")).is_empty());

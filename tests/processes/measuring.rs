@@ -21,12 +21,17 @@ fn children(project: &Project) -> usize {
         .count()
 }
 
-fn measuring() -> (Project, Process) {
+fn project() -> Project {
     let project = Project::new();
     project.tiny_backbone("tiny");
     project.ok(&"synth all --classes 2 --train 3 --test 1"
         .split(' ')
         .collect::<Vec<_>>());
+    project
+}
+
+fn measuring() -> (Project, Process) {
+    let project = project();
     let process = Process::start(&project, &ARGS.split(' ').collect::<Vec<_>>());
     process.until_it_says("auto: measuring tiny.yaml on this machine, once");
     until(
@@ -56,4 +61,22 @@ fn a_process_that_measures_does_not_outlive_the_one_that_asked() {
     process.send(libc::SIGKILL);
     assert_eq!(process.end().code, None);
     until(|| children(&project) == 0, || "its end".to_owned());
+}
+
+#[test]
+fn an_interrupted_bench_ends_and_leaves_no_process() {
+    let project = project();
+    let args = ["providers", "--bench", "--backbone", "tiny.yaml"];
+    let process = Process::start(&project, &args);
+    until(
+        || children(&project) > 0,
+        || "a process that measures".to_owned(),
+    );
+    process.send(libc::SIGINT);
+    let ended = process.end();
+    assert_eq!(ended.code, Some(130), "{}", ended.stderr);
+    let told = "interrupted while measuring, of which nothing is kept\n";
+    assert!(ended.stderr.ends_with(told), "{}", ended.stderr);
+    assert_eq!(children(&project), 0);
+    assert_clean(&project, &["tiny.onnx", "tiny.yaml"]);
 }

@@ -47,7 +47,7 @@ pub(super) struct Row {
 }
 
 /// Measures each provider that can run, in each precision that it has; the CPU first.
-pub(super) fn run(args: &Args, survey: &Survey) -> Result<Bench, Failure> {
+pub(super) fn run(args: &Args, survey: &Survey, stop: &Stop) -> Result<Bench, Failure> {
     let root = args.root.clone().unwrap_or_default();
     let backbone = Backbone::named(&args.backbone, &root).map_err(Failure::wrong)?;
     let Backbone::Onnx(manifest) = &backbone else {
@@ -76,7 +76,7 @@ pub(super) fn run(args: &Args, survey: &Survey) -> Result<Bench, Failure> {
             parity: None,
             problem: None,
         };
-        match ask::<Measured>(&Question::Measure(job), &Stop::default()) {
+        match ask::<Measured>(&Question::Measure(job), stop) {
             Ok(measured) => {
                 let found = saved(&features)?;
                 let reference = reference.get_or_insert_with(|| found.clone());
@@ -86,6 +86,7 @@ pub(super) fn run(args: &Args, survey: &Survey) -> Result<Bench, Failure> {
                 bench.images = measured.images;
                 row.measured = Some(measured);
             }
+            Err(problem) if stop.is_asked() => return Err(Failure::failed(problem)),
             // Nothing can be compared with a reference that is not there.
             Err(problem) if kind == ProviderKind::Cpu => return Err(Failure::failed(problem)),
             Err(problem) => row.problem = Some(problem),

@@ -1,7 +1,7 @@
 //! Runs that compute rows of one store at once.
 
 use super::super::claims::SILENCE;
-use super::super::files::{Turn, sweep};
+use super::super::files::{Holder, Lease, Turn, holder, sweep};
 use super::*;
 use std::fs::File;
 use std::time::{Duration, SystemTime};
@@ -116,6 +116,27 @@ fn a_run_that_hangs_holds_up_nobody() {
     write(&other, 0..3);
     drop((hanging, taken));
     assert_rows(&open(root.path()), &[0, 1, 2]);
+}
+
+#[test]
+fn a_run_shows_that_it_does_not_hang() {
+    let dir = TempDir::new().unwrap();
+    let lease = Lease::take(dir.path()).unwrap();
+    let lock = File::options()
+        .write(true)
+        .open(&files(dir.path())[0])
+        .unwrap();
+    lock.set_modified(SystemTime::now() - SILENCE).unwrap();
+    let silent = |than| matches!(holder(lease.part()), Holder::Living(ago) if ago >= than);
+    assert!(silent(SILENCE));
+    lease.beat();
+    assert!(!silent(SILENCE / 2) && silent(Duration::ZERO));
+    // A clock that was set back makes nobody silent.
+    lock.set_modified(SystemTime::now() + SILENCE).unwrap();
+    assert_eq!(holder(lease.part()), Holder::Living(Duration::ZERO));
+    let part = lease.part().to_owned();
+    drop(lease);
+    assert_eq!(holder(&part), Holder::Dead);
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::backbone::{Backbone, Manifest, Provider};
 use crate::cli::failure::Failure;
+use crate::cli::interrupt;
 use crate::cli::providers::{Question, ask, say};
 use crate::pipeline::probe::{Answers, Job, Measured, Outcome, saved};
 use crate::stop::Stop;
@@ -77,9 +78,11 @@ impl Sides {
     /// Runs both, one after the other: the reference first.
     pub(super) fn measure(&self, args: &Args, root: &Path) -> Result<Both, Failure> {
         let scratch = tempfile::tempdir().map_err(Failure::failed)?;
-        let reference = self.run(&self.reference, args, root, &scratch.path().join("b.f32"))?;
-        let subject = self.run(&self.subject, args, root, &scratch.path().join("a.f32"))?;
-        Ok((subject, reference))
+        interrupt::while_measuring(|stop| {
+            let run = |side, file| self.run(side, args, root, &scratch.path().join(file), stop);
+            let reference = run(&self.reference, "b.f32")?;
+            Ok((run(&self.subject, "a.f32")?, reference))
+        })
     }
 
     fn run(
@@ -88,6 +91,7 @@ impl Sides {
         args: &Args,
         root: &Path,
         features: &Path,
+        stop: &Stop,
     ) -> Result<Outcome, Failure> {
         let (provider, precision) = (&side.provider, side.provider.precision());
         say(&format!(
@@ -108,8 +112,7 @@ impl Sides {
         };
         let answers = job.answers_file();
         let features = job.features.clone();
-        let measured: Measured =
-            ask(&Question::Measure(job), &Stop::default()).map_err(Failure::failed)?;
+        let measured: Measured = ask(&Question::Measure(job), stop).map_err(Failure::failed)?;
         Ok(Outcome {
             measured,
             features: saved(&features)?,

@@ -17,7 +17,7 @@
 use super::error::{StoreError, Warning};
 use super::files::{self, Holder, Lease, Turn};
 use super::key::RowId;
-use super::store::{Store, list};
+use super::store::Store;
 use std::cell::Cell;
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -26,6 +26,8 @@ use std::time::{Duration, Instant};
 use twox_hash::XxHash3_128;
 
 const MAGIC: &[u8; 16] = b"catpipe claims 1";
+
+const CLAIMING: &str = "claiming rows to compute";
 
 /// A run that has shown no sign of life for so long hangs, and holds up nobody.
 pub(super) const SILENCE: Duration = Duration::from_secs(600);
@@ -53,9 +55,24 @@ pub struct Other {
     list: PathBuf,
 }
 
+impl Store {
+    /// Claims those of `ids` that the store does not have and that no other living run is going
+    /// to compute, for as long as the [`Claim`] lives. One that was made before has to be dropped
+    /// first: it counts like that of another run.
+    ///
+    /// # Errors
+    /// A place that cannot be written, a full disk, a file system without file locks; as
+    /// [`Store::refresh`].
+    pub fn claim(&self, ids: &[RowId]) -> Result<Claim, StoreError> {
+        let shards = self.path().join("shards");
+        files::create_dir(&shards)?;
+        Claim::make(self, &shards, ids)
+    }
+}
+
 impl Claim {
     /// Claims for `store`, whose shards are in `dir`.
-    pub(super) fn make(store: &Store, dir: &Path, ids: &[RowId]) -> Result<Self, StoreError> {
+    fn make(store: &Store, dir: &Path, ids: &[RowId]) -> Result<Self, StoreError> {
         let turn = Turn::take(dir)?;
         // Claims first, then shards: a run that ends in between has published what it claimed.
         let lists = living(dir)?;
@@ -146,11 +163,16 @@ impl List {
 
 /// The claims that count.
 fn living(dir: &Path) -> Result<Vec<List>, StoreError> {
-    let names = list(dir)?;
-    let names = names.iter().filter(|name| files::is_claims(name));
-    let paths = names.map(|name| dir.join(name));
-    let at_work = paths.filter(|path| is_at_work(path));
-    Ok(at_work.filter_map(|path| read(&path)).collect())
+    let entries = fs::read_dir(dir).map_err(|source| StoreError::io(dir, CLAIMING, source))?;
+    let mut lists = Vec::new();
+    for entry in entries {
+        let entry = entry.map_err(|source| StoreError::io(dir, CLAIMING, source))?;
+        let path = entry.path();
+        if files::is_claims(&entry.file_name().to_string_lossy()) && is_at_work(&path) {
+            lists.extend(read(&path));
+        }
+    }
+    Ok(lists)
 }
 
 fn is_at_work(list: &Path) -> bool {
@@ -165,8 +187,7 @@ fn claim(dir: &Path, ids: &[RowId], positions: &[usize]) -> Result<Lease, StoreE
     rows.sort_unstable();
     let lease = Lease::take(dir)?;
     let path = lease.claims();
-    write(&path, &rows)
-        .map_err(|source| StoreError::io(&path, "claiming rows to compute", source))?;
+    write(&path, &rows).map_err(|source| StoreError::io(&path, CLAIMING, source))?;
     Ok(lease)
 }
 

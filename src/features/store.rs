@@ -1,6 +1,5 @@
 //! A store of rows: opening it, what it lacks, reading it.
 
-use super::claims::Claim;
 use super::error::{Damage, StoreError, Warning};
 use super::files::{self, Lease};
 use super::index::{Index, Place, Shard};
@@ -101,19 +100,6 @@ impl Store {
             }
         }
         Ok(warnings)
-    }
-
-    /// Claims those of `ids` that the store does not have and that no other living run is going
-    /// to compute, for as long as the [`Claim`] lives. One that was made before has to be dropped
-    /// first: it counts like that of another run.
-    ///
-    /// # Errors
-    /// A place that cannot be written, a full disk, a file system without file locks; as
-    /// [`Store::refresh`].
-    pub fn claim(&self, ids: &[RowId]) -> Result<Claim, StoreError> {
-        let shards = self.dir.join("shards");
-        files::create_dir(&shards)?;
-        Claim::make(self, &shards, ids)
     }
 
     /// Enters one published shard, or sets it aside.
@@ -347,7 +333,7 @@ fn check_format(path: &Path) -> Result<(), StoreError> {
 
 /// The names in `dir`, sorted, so that the order of a folder changes nothing; none where there is
 /// no such folder.
-pub(super) fn list(dir: &Path) -> Result<Vec<String>, StoreError> {
+fn list(dir: &Path) -> Result<Vec<String>, StoreError> {
     let fail = |source| StoreError::io(dir, OPENING, source);
     let entries = match fs::read_dir(dir) {
         Ok(entries) => entries,

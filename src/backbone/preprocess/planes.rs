@@ -50,9 +50,8 @@ impl Planes {
     }
 
     fn fill_from<const BYTES: usize>(&self, pixels: &[[u8; BYTES]], out: &mut [f32]) {
-        let value = |c: usize, pixel: &[u8; BYTES]| {
-            self.value[c][usize::from(pixel[self.channel[c]])]
-        };
+        let value =
+            |c: usize, pixel: &[u8; BYTES]| self.value[c][usize::from(pixel[self.channel[c]])];
         if self.layout == Layout::Nhwc {
             for (out, pixel) in out.chunks_exact_mut(3).zip(pixels) {
                 for (c, out) in out.iter_mut().enumerate() {

@@ -35,6 +35,14 @@ impl Peers {
         command
     }
 
+    /// PyTorch on the files of a folder; None where there is no Python that has it.
+    pub(super) fn torch(&self, folder: &Path) -> Option<Command> {
+        let python = std::env::var("CATPIPE_BENCH_TORCH").ok()?;
+        let mut command = Command::new(python);
+        command.arg(&self.script).arg("torch").arg(folder);
+        Some(command)
+    }
+
     fn start(&self, part: &str, folder: &Path) -> Result<Child, Box<dyn Error>> {
         Ok(self
             .command(part, folder)

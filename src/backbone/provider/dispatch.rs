@@ -72,7 +72,8 @@ fn cuda(options: &CudaOptions) -> CUDA {
     let cuda = CUDA::default()
         .with_device_id(options.device.get().into())
         .with_tf32(options.precision.get() == Precision::Tf32)
-        .with_conv_algorithm_search(search);
+        .with_conv_algorithm_search(search)
+        .with_cuda_graph(options.cuda_graph);
     match options.memory_limit {
         Some(limit) => cuda.with_memory_limit(limit.count()),
         None => cuda,
@@ -91,6 +92,7 @@ fn tensorrt(options: &TensorrtOptions, at: &Registration) -> TensorRT {
         .with_fp16(precision == Precision::Fp16)
         .with_bf16(precision == Precision::Bf16)
         .with_int8(precision == Precision::Int8)
+        .with_cuda_graph(options.cuda_graph)
         .with_profile_min_shapes(profile(options.batch.min.get()))
         .with_profile_opt_shapes(profile(options.batch.opt.get()))
         .with_profile_max_shapes(profile(options.batch.max.get()));

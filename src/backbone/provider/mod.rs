@@ -209,6 +209,25 @@ impl Provider {
         }
     }
 
+    /// The smallest batch that it can be given: one of fewer rows is padded.
+    #[must_use]
+    pub fn min_batch(&self) -> usize {
+        match self {
+            Self::Tensorrt(options) => options.batch.min.get(),
+            Self::Cpu(_) | Self::Cuda(_) | Self::Openvino(_) => 1,
+        }
+    }
+
+    /// Whether it records what the device does for a batch and replays it for the next.
+    #[must_use]
+    pub fn records_graphs(&self) -> bool {
+        match self {
+            Self::Cuda(options) => options.cuda_graph,
+            Self::Tensorrt(options) => options.cuda_graph,
+            Self::Cpu(_) | Self::Openvino(_) => false,
+        }
+    }
+
     /// Whether nodes that it does not take may run elsewhere.
     #[must_use]
     pub fn allows_partial(&self) -> bool {

@@ -189,6 +189,17 @@ pub enum BackboneError {
         /// What is missing.
         reason: String,
     },
+    /// The folder for TensorRT's engines cannot be used.
+    #[error(
+        "{}: TensorRT's engines cannot be kept here: {source}\n  \
+         make the folder writable, or name another cache folder", path.display()
+    )]
+    Engines {
+        /// The folder.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
     /// Batches were started or finished out of order: a mistake in the calling code.
     #[error("{0}")]
     Order(&'static str),

@@ -21,8 +21,11 @@ pub(in crate::backbone) struct Registration<'a> {
     pub(in crate::backbone) input: &'a str,
     /// Its dimensions after the batch.
     pub(in crate::backbone) dims: [usize; 3],
-    /// The folder for what is built once for this machine; without it nothing is kept.
+    /// The folder in which TensorRT finds its engine or leaves the one that it builds; without it
+    /// nothing is kept.
     pub(in crate::backbone) engines: Option<&'a Path>,
+    /// Whether an engine is to be built, for which the timings of kernels are of use.
+    pub(in crate::backbone) builds: bool,
 }
 
 impl Provider {
@@ -103,7 +106,7 @@ fn tensorrt(options: &TensorrtOptions, at: &Registration) -> TensorRT {
     engine
         .with_engine_cache(options.engine_cache)
         .with_engine_cache_path(&folder)
-        .with_timing_cache(options.timing_cache)
+        .with_timing_cache(options.timing_cache && at.builds)
         .with_timing_cache_path(&folder)
 }
 

@@ -43,6 +43,8 @@ fn what_is_written_is_read_back() {
         "cpu",
         "{cpu: {threads: 3}}",
         "{cuda: {device: 1, precision: tf32, memory_limit: 1536MiB, cudnn_search: exhaustive}}",
+        "{cuda: {cuda_graph: true}}",
+        "{tensorrt: {cuda_graph: true}}",
         "{tensorrt: {precision: int8, workspace: 2GiB, engine_cache: false, batch: {max: 8}}}",
         "{openvino: {device: GPU.1, precision: fp16, hint: throughput, allow_partial: true}}",
         "[cuda, {openvino: {precision: bf16}}, cpu]",
@@ -60,9 +62,11 @@ fn what_is_written_is_read_back() {
 fn the_defaults_are_those_of_the_documentation() {
     for text in [
         "{openvino: {device: CPU, precision: fp32, hint: latency, allow_partial: false}}",
-        "{cuda: {device: 0, precision: fp32, cudnn_search: heuristic, allow_partial: false}}",
+        "{cuda: {device: 0, precision: fp32, cudnn_search: heuristic, cuda_graph: false, \
+         allow_partial: false}}",
         "{tensorrt: {device: 0, precision: tf32, workspace: 4GiB, engine_cache: true, \
-         timing_cache: true, batch: {min: 1, opt: 16, max: 64}, allow_partial: false}}",
+         timing_cache: true, batch: {min: 1, opt: 16, max: 64}, cuda_graph: false, \
+         allow_partial: false}}",
     ] {
         let provider = one(text);
         assert_eq!(provider, Provider::from(provider.kind()), "{text}");
@@ -86,6 +90,16 @@ fn options_reach_the_provider() {
         one("{tensorrt: {batch: {opt: 100}}}").max_batch(),
         Some(100)
     );
+    assert_eq!(one("{tensorrt: {batch: {min: 4}}}").min_batch(), 4);
+    assert_eq!([one("cuda").min_batch(), one("cpu").min_batch()], [1, 1]);
+    let records = |text| one(text).records_graphs();
+    assert!(records("{cuda: {cuda_graph: true}}") && records("{tensorrt: {cuda_graph: true}}"));
+    assert!(!records("cuda") && !records("tensorrt") && !records("cpu") && !records("openvino"));
+    // A run with a provider's defaults of before `cuda_graph` is up to date.
+    for text in ["cuda", "tensorrt"] {
+        let written = crate::yaml::to_string(&read(text).unwrap()).unwrap();
+        assert!(!written.contains("cuda_graph"), "{written}");
+    }
     assert_eq!(one("{openvino: {threads: 3}}").threads(), Some(3));
     assert_eq!(one("{openvino: {device: GPU.1}}").device(), "GPU.1");
 }
@@ -141,6 +155,27 @@ fn refusals_stand_at_their_places() {
         (
             "tensorrt: {batch: {opt: 4, max: 2}}",
             "p.yaml:1:19: tensorrt.batch: must rise from min to opt to max, found 1, 4, 2",
+        ),
+        (
+            "cuda: {cuda_graph: true, allow_partial: true}",
+            "p.yaml:1:7: cuda: `cuda_graph` replays what the GPU did for a batch, and \
+             `allow_partial` lets the processor do a part of it: leave one of them out",
+        ),
+        (
+            "tensorrt: {allow_partial: true, cuda_graph: true}",
+            "p.yaml:1:11: tensorrt: `cuda_graph` replays what the GPU did for a batch",
+        ),
+        (
+            "tensorrt: {batch: {min: 3, opt: 2, max: 4}}",
+            "p.yaml:1:19: tensorrt.batch: must rise from min to opt to max, found 3, 2, 4",
+        ),
+        (
+            "tensorrt: {batch: {min: 65, max: 64}}",
+            "p.yaml:1:19: tensorrt.batch: must rise from min to opt to max, found 65, 65, 64",
+        ),
+        (
+            "tensorrt: {batch: {max: 2000}}",
+            "p.yaml:1:25: tensorrt.batch.max: must be between 1 and 1024, found 2000",
         ),
         ("[]", "p.yaml:1:1: the list of providers is empty"),
         ("[cpu, cpu]", "p.yaml:1:1: `cpu` stands in the list twice"),

@@ -11,6 +11,7 @@ use super::cudart::{Cudart, tests::fake};
 use super::memory::{Memory, Transfer, Way};
 use super::open::plan;
 use super::tests::{INPUT, WIDTH, bits, open, rows};
+use super::watch::Herald;
 use super::*;
 use crate::backbone::manifest::Manifest;
 use crate::backbone::onnx::ModelProto;
@@ -268,7 +269,14 @@ fn pinned_memory_that_is_not_to_be_had_is_an_error() {
     let manifest = manifest(TINY_MANIFEST).unwrap();
     let options = SessionOptions::default();
     let memory = Some(Memory::Cuda { device: 0 });
-    let opened = Session::open_in(memory, &manifest, dir.path(), &runtime(), &options);
+    let opened = Session::open_in(
+        memory,
+        &manifest,
+        dir.path(),
+        &runtime(),
+        &options,
+        &Herald::silent(),
+    );
     let mut session = opened.unwrap();
     let input = values(1, 2 * INPUT);
     let error = session

@@ -13,17 +13,20 @@ mod placement;
 mod slot;
 #[cfg(test)]
 mod tests;
+mod watch;
 
 use std::path::{Path, PathBuf};
 use std::thread;
 
 use ort::value::TensorRef;
 
+use super::engines::Origin;
 use super::error::BackboneError;
 use super::manifest::Dtype;
 use super::provider::Provider;
 use bound::Bound;
 pub use placement::Elsewhere;
+pub use watch::Opening;
 
 /// How a network is run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -67,6 +70,7 @@ pub struct Session {
     output: String,
     width: usize,
     elsewhere: Elsewhere,
+    engine: Option<Origin>,
 }
 
 /// How batches get to the network.
@@ -91,6 +95,13 @@ impl Session {
     #[must_use]
     pub fn elsewhere(&self) -> &Elsewhere {
         &self.elsewhere
+    }
+
+    /// Where TensorRT's engine came from; `None` for other providers, and where no folder for
+    /// engines was given.
+    #[must_use]
+    pub fn engine(&self) -> Option<&Origin> {
+        self.engine.as_ref()
     }
 
     /// What was loaded, as [`Backbone::key`](super::Backbone::key) has it.

@@ -6,17 +6,20 @@ use std::sync::Arc;
 
 use ort::value::ValueType;
 
-use super::bound::Bound;
+use super::bound::{Bound, Failed};
 use super::cudart::{CUDART, Cudart};
 use super::memory::{Copier, Memory};
 use super::place::place;
 use super::slot::Plan;
-use super::{Lane, Lent, Session, SessionOptions};
+use super::watch::{EVERY, Herald, Opening, watched};
+use super::{Lane, Lent, Session, SessionOptions, graph_key};
+use crate::backbone::engines::{EngineKey, Engines, Machine};
 use crate::backbone::error::BackboneError;
-use crate::backbone::manifest::{Manifest, load_graph};
-use crate::backbone::onnx;
-use crate::backbone::provider::{Provider, Registration};
-use crate::backbone::runtime::Runtime;
+use crate::backbone::manifest::{Graph, Manifest, load_graph};
+use crate::backbone::onnx::{self, ModelProto};
+use crate::backbone::provider::{Provider, ProviderKind, Registration};
+use crate::backbone::runtime::nvidia::DRIVER;
+use crate::backbone::runtime::{Runtime, driver, tensorrt};
 
 impl Session {
     /// Reads and checks the manifest's ONNX file under `root` and makes it ready to run.
@@ -31,7 +34,28 @@ impl Session {
         options: &SessionOptions,
     ) -> Result<Self, BackboneError> {
         let memory = gpu(&options.provider).map(|device| Memory::Cuda { device });
-        Self::open_in(memory, manifest, root, runtime, options)
+        Self::open_in(memory, manifest, root, runtime, options, &Herald::silent())
+    }
+
+    /// [`Session::open`], which tells `watch` every second of what takes minutes: TensorRT building
+    /// an engine that is not in the cache.
+    ///
+    /// # Errors
+    /// As [`Session::open`].
+    pub fn open_watched(
+        manifest: &Manifest,
+        root: &Path,
+        runtime: &Runtime,
+        options: &SessionOptions,
+        watch: &mut dyn FnMut(&Opening),
+    ) -> Result<Self, BackboneError> {
+        if options.provider.kind() != ProviderKind::Tensorrt {
+            return Self::open(manifest, root, runtime, options);
+        }
+        let memory = gpu(&options.provider).map(|device| Memory::Cuda { device });
+        let open =
+            |herald: &Herald| Self::open_in(memory, manifest, root, runtime, options, herald);
+        watched(open, EVERY, watch).unwrap_or(Err(Failed::Lost.told(root)))
     }
 
     /// [`Session::open`], with the buffers of a GPU's session on any provider: batches are copied
@@ -48,7 +72,8 @@ impl Session {
     ) -> Result<Self, BackboneError> {
         let device = gpu(&options.provider);
         let memory = device.map_or(Memory::Host, |device| Memory::Cuda { device });
-        Self::open_in(Some(memory), manifest, root, runtime, options)
+        let (memory, herald) = (Some(memory), Herald::silent());
+        Self::open_in(memory, manifest, root, runtime, options, &herald)
     }
 
     pub(super) fn open_in(
@@ -57,39 +82,37 @@ impl Session {
         root: &Path,
         runtime: &Runtime,
         options: &SessionOptions,
+        herald: &Herald,
     ) -> Result<Self, BackboneError> {
-        let graph = load_graph(manifest, root)?;
+        let mut graph = load_graph(manifest, root)?;
         // The decoded weights share the file's bytes: gone before the session makes its own.
         let content = onnx::encode(&graph.model);
-        drop(graph.model);
+        graph.model = ModelProto::default();
         runtime.load_dependencies()?;
+        let engines = engines(manifest, &graph, runtime, options)?;
         let input = &manifest.config.input;
         let at = Registration {
             threads: options.threads(),
             input: &graph.input,
             dims: input.dims(),
-            engines: options.engines.as_deref(),
+            engines: engines.as_ref().map(Engines::path),
+            builds: engines.as_ref().is_some_and(Engines::is_to_build),
         };
-        let path = graph.path;
+        if let Some(engines) = engines.as_ref().filter(|one| one.is_to_build()) {
+            let name = &manifest.config.name;
+            herald.says(format!("building a TensorRT engine for {name} ({engines})"));
+        }
+        let path = graph.path.clone();
         let (inner, elsewhere) = place(&content, runtime, options, &at)
             .map_err(|failure| failure.told(&path, &options.provider))?;
         drop(content);
+        let engine = engines.map(Engines::publish);
         let lane = match memory {
             None => Lane::Lent(Lent {
                 inner,
                 levels: Vec::new(),
             }),
-            Some(memory) => {
-                let failed = |reason| BackboneError::Device {
-                    path: path.clone(),
-                    provider: options.provider.kind(),
-                    reason,
-                };
-                let replay = replay(&options.provider).map_err(failed)?;
-                let plan = plan(manifest, &graph.input, memory, replay, &inner);
-                let plan = plan.map_err(|error| failed(error.to_string()))?;
-                Lane::Bound(Bound::new(inner, plan).map_err(failed)?)
-            }
+            Some(memory) => bound(manifest, &graph, &options.provider, memory, inner)?,
         };
         Ok(Self {
             lane,
@@ -102,8 +125,57 @@ impl Session {
             output: manifest.config.output.name.clone(),
             width: manifest.width(),
             elsewhere,
+            engine,
         })
     }
+}
+
+/// The folder of TensorRT's engine for this graph on this machine.
+fn engines(
+    manifest: &Manifest,
+    graph: &Graph,
+    runtime: &Runtime,
+    options: &SessionOptions,
+) -> Result<Option<Engines>, BackboneError> {
+    let (Provider::Tensorrt(trt), Some(root)) = (&options.provider, &options.engines) else {
+        return Ok(None);
+    };
+    let machine = machine(tensorrt::TENSORRT, DRIVER, trt.device.get().into());
+    let machine = machine.map_err(|reason| BackboneError::Device {
+        path: graph.path.clone(),
+        provider: options.provider.kind(),
+        reason,
+    })?;
+    let [first, second, third] = manifest.config.input.dims();
+    let key = EngineKey {
+        graph: graph_key(&graph.digest, &manifest.config.output.name),
+        input: format!("{}:{first}x{second}x{third}", graph.input),
+        precision: trt.precision.get(),
+        batch: trt.batch,
+        workspace: trt.workspace,
+        onnxruntime: runtime.version().to_owned(),
+        machine,
+    };
+    Engines::prepare(root, key, trt.engine_cache, trt.timing_cache)
+        .map(Some)
+        .map_err(|source| BackboneError::Engines {
+            path: root.clone(),
+            source,
+        })
+}
+
+/// What TensorRT and the driver say of themselves.
+pub(super) fn machine(tensorrt: &str, driver: &str, device: usize) -> Result<Machine, String> {
+    let version = tensorrt::version(tensorrt)?;
+    let gpus = driver::ask(driver)?.gpus;
+    let count = gpus.len();
+    let gpu = gpus.into_iter().nth(device);
+    let gpu = gpu.ok_or_else(|| format!("the driver sees no GPU {device}, but {count} in all"))?;
+    Ok(Machine {
+        tensorrt: version,
+        gpu: gpu.name,
+        capability: gpu.capability,
+    })
 }
 
 /// The number of the NVIDIA GPU that a provider runs on.
@@ -113,6 +185,25 @@ fn gpu(provider: &Provider) -> Option<i32> {
         Provider::Tensorrt(options) => Some(options.device.get().into()),
         Provider::Cpu(_) | Provider::Openvino(_) => None,
     }
+}
+
+/// Gives the session buffers and a thread.
+fn bound(
+    manifest: &Manifest,
+    graph: &Graph,
+    provider: &Provider,
+    memory: Memory,
+    session: ort::session::Session,
+) -> Result<Lane, BackboneError> {
+    let failed = |reason| BackboneError::Device {
+        path: graph.path.clone(),
+        provider: provider.kind(),
+        reason,
+    };
+    let replay = replay(provider).map_err(failed)?;
+    let plan = plan(manifest, &graph.input, memory, replay, &session);
+    let plan = plan.map_err(|error| failed(error.to_string()))?;
+    Ok(Lane::Bound(Bound::new(session, plan).map_err(failed)?))
 }
 
 /// How batches get into fixed buffers on the device, where what it has recorded is replayed.

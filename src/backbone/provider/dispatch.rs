@@ -66,7 +66,7 @@ fn openvino_unsteady() -> Option<&'static str> {
     None
 }
 
-fn cuda(options: &CudaOptions) -> CUDA {
+pub(super) fn cuda(options: &CudaOptions) -> CUDA {
     let search = match options.cudnn_search {
         CudnnSearch::Heuristic => ConvAlgorithmSearch::Heuristic,
         CudnnSearch::Exhaustive => ConvAlgorithmSearch::Exhaustive,
@@ -83,7 +83,7 @@ fn cuda(options: &CudaOptions) -> CUDA {
     }
 }
 
-fn tensorrt(options: &TensorrtOptions, at: &Registration) -> TensorRT {
+pub(super) fn tensorrt(options: &TensorrtOptions, at: &Registration) -> TensorRT {
     let precision = options.precision.get();
     let profile = |rows: usize| {
         let [first, second, third] = at.dims;

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use proptest::prelude::*;
 
-use super::dispatch::load_config;
+use super::dispatch::{cuda, load_config, tensorrt};
 use super::*;
 use crate::backbone::testing;
 use crate::yaml::Document;
@@ -243,6 +243,91 @@ fn openvino_is_told_its_precision_and_threads() {
         config("{openvino: {device: GPU.1, precision: fp16, hint: throughput}}"),
         r#"{"GPU":{"INFERENCE_PRECISION_HINT":"f16","PERFORMANCE_HINT":"THROUGHPUT"}}"#
     );
+}
+
+#[test]
+fn cuda_and_tensorrt_are_told_what_was_asked_for() {
+    let at = Registration {
+        threads: 2,
+        input: "pixels",
+        dims: [3, 224, 160],
+        engines: Some(Path::new("/cache/engines/x")),
+        builds: true,
+    };
+    let told = |text: &str, at: &Registration| match one(text) {
+        Provider::Cuda(options) => format!("{:?}", cuda(&options)),
+        Provider::Tensorrt(options) => format!("{:?}", tensorrt(&options, at)),
+        other => panic!("{other}"),
+    };
+    let has = |text: &str, pairs: &[(&str, &str)]| {
+        let told = told(text, &at);
+        for (key, value) in pairs {
+            let pair = format!("{key:?}: {value:?}");
+            assert!(told.contains(&pair), "{pair} in {told}");
+        }
+    };
+    has(
+        "cuda",
+        &[
+            ("device_id", "0"),
+            ("use_tf32", "false"),
+            ("cudnn_conv_algo_search", "HEURISTIC"),
+            ("enable_cuda_graph", "false"),
+        ],
+    );
+    has(
+        "{cuda: {device: 2, precision: tf32, cuda_graph: true, memory_limit: 8GiB}}",
+        &[
+            ("device_id", "2"),
+            ("use_tf32", "true"),
+            ("enable_cuda_graph", "true"),
+            ("gpu_mem_limit", "8589934592"),
+        ],
+    );
+    has(
+        "{tensorrt: {precision: fp16, cuda_graph: true, batch: {min: 2, opt: 8, max: 32}}}",
+        &[
+            ("trt_fp16_enable", "true"),
+            ("trt_int8_enable", "false"),
+            ("trt_max_workspace_size", "4294967296"),
+            ("trt_cuda_graph_enable", "true"),
+            ("trt_profile_min_shapes", "pixels:2x3x224x160"),
+            ("trt_profile_opt_shapes", "pixels:8x3x224x160"),
+            ("trt_profile_max_shapes", "pixels:32x3x224x160"),
+            ("trt_engine_cache_enable", "true"),
+            ("trt_engine_cache_path", "/cache/engines/x"),
+            ("trt_timing_cache_enable", "true"),
+            ("trt_timing_cache_path", "/cache/engines/x"),
+        ],
+    );
+    has(
+        "{tensorrt: {precision: bf16}}",
+        &[("trt_bf16_enable", "true")],
+    );
+    has(
+        "{tensorrt: {precision: int8}}",
+        &[("trt_int8_enable", "true")],
+    );
+    let off = "{tensorrt: {engine_cache: false, timing_cache: false}}";
+    has(
+        off,
+        &[
+            ("trt_engine_cache_enable", "false"),
+            ("trt_timing_cache_enable", "false"),
+        ],
+    );
+    // An engine that is there needs no timings, and nothing is kept without a folder.
+    let found = Registration {
+        builds: false,
+        ..at.clone()
+    };
+    let told_found = told("tensorrt", &found);
+    assert!(told_found.contains("\"trt_timing_cache_enable\": \"false\""));
+    let nowhere = Registration {
+        engines: None,
+        ..at.clone()
+    };
+    assert!(!told("tensorrt", &nowhere).contains("cache"));
 }
 
 proptest! {

@@ -1,6 +1,7 @@
 //! A GPU's way to the network, in the processor's memory: the same features, padded, in order.
 
 use std::ffi::c_void;
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -9,14 +10,16 @@ use tempfile::TempDir;
 use super::bound::{Bound, DEPTH, Failed};
 use super::cudart::{Cudart, tests::fake};
 use super::memory::{Memory, Transfer, Way};
-use super::open::plan;
+use super::open::{machine, plan};
 use super::tests::{INPUT, WIDTH, bits, open, rows};
 use super::watch::Herald;
 use super::*;
 use crate::backbone::manifest::Manifest;
 use crate::backbone::onnx::ModelProto;
 use crate::backbone::onnx::proto::tensor_proto::DataType;
-use crate::backbone::onnx::proto::{AttributeProto, NodeProto, attribute_proto, type_proto};
+use crate::backbone::onnx::proto::{
+    AttributeProto, NodeProto, TensorProto, attribute_proto, type_proto,
+};
 use crate::backbone::testing::{TINY_MANIFEST, manifest, runtime, tiny, values};
 
 /// A device that is the processor.
@@ -128,6 +131,99 @@ fn a_larger_batch_may_follow_one_that_is_under_way() {
     assert_eq!(session.finish(&mut out).unwrap(), 2);
     assert_eq!(session.finish(&mut out[2 * WIDTH..]).unwrap(), 7);
     assert_eq!(bits(&out), bits(&expected));
+}
+
+#[test]
+fn a_batch_is_padded_to_the_profile_and_not_let_out_of_it() {
+    let dir = tiny(|_| {});
+    let input = values(7, 7 * INPUT);
+    let mut plain = open(&dir, TINY_MANIFEST, 1).unwrap();
+    let expected = rows(&mut plain, &input[..3 * INPUT], 3);
+    // As an engine that is built for 4 rows and more.
+    let four = tiny(four_rows);
+    let mut plain = open(&four, TINY_MANIFEST, 1).unwrap();
+    let fewer = plain.run(&input[..3 * INPUT], 3, &mut [0.0; 3 * WIDTH]);
+    assert!(fewer.is_err());
+    let mut session = bound(&four);
+    session.provider = tensorrt("{tensorrt: {batch: {min: 4, max: 6}}}");
+    for batch in [1, 2, 3] {
+        let found = rows(&mut session, &input[..3 * INPUT], batch);
+        assert_eq!(bits(&found), bits(&expected), "batch {batch}");
+    }
+    let error = session.run(&input, 7, &mut [0.0; 7 * WIDTH]);
+    let text = error.expect_err("too large").to_string();
+    let told = "a batch of 7 rows, and `tensorrt` is built for at most 6: give it smaller batches, \
+                or raise `provider.tensorrt.batch.max`";
+    assert!(text.ends_with(told), "{text}");
+}
+
+fn tensorrt(text: &str) -> Provider {
+    let document = crate::yaml::Document::parse(std::path::Path::new("p.yaml"), text).unwrap();
+    document.typed().unwrap()
+}
+
+/// A graph that takes 4 rows alone: it adds as many zeros.
+fn four_rows(model: &mut ModelProto) {
+    let graph = model.graph.as_mut().unwrap();
+    for name in graph.node.iter_mut().flat_map(|node| &mut node.input) {
+        if name == "input" {
+            *name = "sum".to_owned();
+        }
+    }
+    graph.initializer.push(TensorProto {
+        dims: vec![4, 3, 32, 32],
+        data_type: Some(DataType::Float as i32),
+        name: Some("zeros".to_owned()),
+        raw_data: Some(vec![0; 4 * INPUT * 4].into()),
+        ..TensorProto::default()
+    });
+    let add = NodeProto {
+        input: vec!["input".to_owned(), "zeros".to_owned()],
+        output: vec!["sum".to_owned()],
+        name: Some("sum".to_owned()),
+        op_type: Some("Add".to_owned()),
+        ..NodeProto::default()
+    };
+    graph.node.insert(0, add);
+}
+
+#[test]
+fn the_machine_is_what_its_libraries_say() {
+    let dir = TempDir::new().unwrap();
+    let library = |name: &str, text: &str| {
+        let (source, library) = (dir.path().join("x.c"), dir.path().join(name));
+        std::fs::write(&source, text).unwrap();
+        let done = Command::new("cc")
+            .args(["-shared", "-fPIC", "-o"])
+            .args([&library, &source])
+            .status();
+        assert!(done.expect("these tests need a C compiler, cc").success());
+        library.display().to_string()
+    };
+    let trt = library(
+        "nvinfer.so",
+        "int getInferLibVersion(void) { return 101303; }",
+    );
+    let driver = library(
+        "cuda.so",
+        "#include <stddef.h>\n#include <string.h>\n\
+         int cuInit(unsigned f) { return 0; }\n\
+         int cuDriverGetVersion(int *v) { *v = 13000; return 0; }\n\
+         int cuDeviceGetCount(int *n) { *n = 1; return 0; }\n\
+         int cuDeviceGet(int *d, int i) { *d = i; return 0; }\n\
+         int cuDeviceGetName(char *s, int n, int d) { strncpy(s, \"One\", n); return 0; }\n\
+         int cuDeviceGetAttribute(int *v, int a, int d) { *v = a == 75 ? 9 : 0; return 0; }\n\
+         int cuDeviceTotalMem_v2(size_t *m, int d) { *m = 1; return 0; }\n",
+    );
+    let found = machine(&trt, &driver, 0).unwrap();
+    assert_eq!(
+        [found.tensorrt, found.gpu, found.capability],
+        ["10.13.3", "One", "9.0"]
+    );
+    let error = machine(&trt, &driver, 1).expect_err("one GPU");
+    assert_eq!(error, "the driver sees no GPU 1, but 1 in all");
+    assert!(machine("/nowhere/nvinfer.so", &driver, 0).is_err());
+    assert!(machine(&trt, "/nowhere/libcuda.so.1", 0).is_err());
 }
 
 #[test]

@@ -21,7 +21,7 @@ mod testing;
 
 pub use error::BackboneError;
 pub use manifest::Manifest;
-pub use model::{Backbone, Network};
+pub use model::{Backbone, Graph, Network};
 pub use preprocess::{Preprocess, Preprocessor};
 pub use provider::{Provider, ProviderKind, Providers};
 pub use runtime::{Choice, Runtime, RuntimeError, Search};

@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::assets::{self, RuntimeBuild};
+use crate::backbone::onnx::Arithmetic;
 use crate::backbone::runtime::Build;
 use crate::backbone::{
-    Backbone, BackboneError, Choice, Runtime, RuntimeError, Search, SessionOptions,
+    Backbone, BackboneError, Choice, Graph, Runtime, RuntimeError, Search, SessionOptions,
 };
 use crate::dataset::{Dataset, DatasetError, Sides, Source, Survey, key_rules};
 use crate::digests::{Digests, Shelf};
@@ -64,6 +65,8 @@ pub struct Checked {
     pub(super) first: (u32, u32),
     /// The provider that runs and its library; `None` where no network runs.
     pub(super) choice: Option<Choice>,
+    /// What the backbone's graph asks for.
+    pub(super) arithmetic: Arithmetic,
     /// What became of `provider: auto`, where that was asked for.
     pub auto: Option<Auto>,
     pub(super) options: Options,
@@ -89,26 +92,32 @@ impl Checked {
     pub(super) fn assemble(
         config: PipelineConfig,
         dataset: Dataset,
-        (backbone, graph): (Backbone, String),
+        (backbone, graph): (Backbone, Graph),
         options: Options,
     ) -> Result<Self, PipelineError> {
         let first = dataset.train.read(0)?.dimensions();
         let auto = match config.extract.provider.auto() {
             Some(asked) if backbone.needs_runtime() => {
                 let manifest = &config.extract.backbone;
-                Some(decide(manifest, &backbone, graph.clone(), asked, &options)?)
+                Some(decide(
+                    manifest,
+                    &backbone,
+                    graph.key.clone(),
+                    asked,
+                    &options,
+                )?)
             }
             _ => None,
         };
         let choice = choose(&config, auto.as_ref(), &backbone, &options)?;
         let numeric = match auto {
             Some(Auto::Undecided(_)) => UNDECIDED.to_owned(),
-            _ => numeric_class(&config, &backbone, &options, choice.as_ref())?,
+            _ => numeric_class(&config, (&backbone, &graph), &options, choice.as_ref())?,
         };
         let space = Space {
             format: Space::FORMAT,
             preprocessing: backbone.preprocess(first).key(),
-            graph,
+            graph: graph.key,
             output: backbone.name().to_owned(),
             width: backbone.width(first),
             numeric,
@@ -122,6 +131,7 @@ impl Checked {
             space,
             first,
             choice,
+            arithmetic: graph.arithmetic,
             auto,
             options,
         })
@@ -276,13 +286,13 @@ fn check_labels(
     Ok(())
 }
 
-/// The backbone, with its graph compared with its manifest, and the network's part of a row's key.
-/// Where there is a pipeline's file, a manifest that is not there is shown where it is named.
+/// The backbone, with its graph compared with its manifest, and what is known of
+/// that. Where there is a pipeline's file, a manifest that is not there is shown where it is named.
 pub(super) fn open_backbone(
     document: Option<&Document>,
     extract: &ExtractConfig,
     options: &Options,
-) -> Result<(Backbone, String), PipelineError> {
+) -> Result<(Backbone, Graph), PipelineError> {
     let root = &options.root;
     let backbone = Backbone::named(&extract.backbone, root).map_err(|e| match e {
         BackboneError::Manifest(read @ YamlError::Read { .. }) => {
@@ -349,12 +359,12 @@ fn choose(
 
 fn numeric_class(
     config: &PipelineConfig,
-    backbone: &Backbone,
+    (backbone, graph): (&Backbone, &Graph),
     options: &Options,
     choice: Option<&Choice>,
 ) -> Result<String, PipelineError> {
     let session = session_options(config, options, choice);
-    backbone.numeric_class(&session, || runtime(choice, options))
+    backbone.numeric_class(graph.arithmetic, &session, || runtime(choice, options))
 }
 
 fn session_options(

@@ -246,7 +246,7 @@ fn provider_summary(checked: &Checked) -> ProviderSummary {
     let provider = checked.session_options().provider;
     ProviderSummary {
         name: provider.name().to_owned(),
-        precision: provider.precision().name().to_owned(),
+        precision: provider.precision_of(checked.arithmetic).name().to_owned(),
         device: provider.device(),
         numeric_class: checked.space.numeric.clone(),
         auto: match &checked.auto {

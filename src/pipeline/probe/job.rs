@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::backbone::manifest::Width;
 use crate::backbone::measure::{self, Speed};
+use crate::backbone::onnx::Arithmetic;
 use crate::backbone::{
     Backbone, Choice, Manifest, Preprocess, Provider, Runtime, Session, SessionOptions,
 };
@@ -104,6 +105,7 @@ impl Side {
         manifest: Manifest,
         root: &Path,
         provider: &Provider,
+        graph: Arithmetic,
         runtime: &Runtime,
     ) -> Result<Self, PipelineError> {
         let preprocessing = manifest.preprocess().key();
@@ -113,10 +115,10 @@ impl Side {
             graph: backbone.key(root)?,
             preprocessing,
             provider: provider.name().to_owned(),
-            precision: provider.precision().name().to_owned(),
+            precision: provider.precision_of(graph).name().to_owned(),
             device: provider.device(),
             onnxruntime: runtime.version().to_owned(),
-            numeric_class: provider.numeric_class(runtime),
+            numeric_class: provider.numeric_class(graph, runtime),
             elsewhere: None,
         })
     }
@@ -172,7 +174,9 @@ impl Job {
         };
         let elsewhere = session.elsewhere();
         let elsewhere = (elsewhere.count() > 0).then(|| elsewhere.to_string());
-        let side = Side::of(manifest, &self.root, &options.provider, &runtime)?;
+        let arithmetic = session.arithmetic();
+        let provider = &options.provider;
+        let side = Side::of(manifest, &self.root, provider, arithmetic, &runtime)?;
         Ok(Measured {
             speed,
             open_seconds,

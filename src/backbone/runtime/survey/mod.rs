@@ -303,14 +303,16 @@ pub fn processor() -> String {
     let known = [
         ("avx512f", "AVX-512"),
         ("avx512_vnni", "VNNI"),
+        ("avx_vnni", "VNNI"),
         ("avx512_bf16", "bf16"),
         ("amx_tile", "AMX"),
     ];
-    let has: Vec<_> = known
+    let mut has: Vec<_> = known
         .into_iter()
         .filter(|(flag, _)| flags.split(' ').any(|one| one == *flag))
         .map(|(_, name)| name)
         .collect();
+    has.dedup();
     let threads_word = if threads == 1 { "thread" } else { "threads" };
     let mut words = format!("{name}, {threads} {threads_word}");
     if !has.is_empty() {

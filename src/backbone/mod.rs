@@ -17,7 +17,7 @@ pub mod quantize;
 pub mod runtime;
 pub mod session;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 
 pub use error::BackboneError;
 pub use manifest::Manifest;

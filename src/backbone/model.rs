@@ -18,6 +18,8 @@ const PIXELS: &str = "pixels";
 pub struct Graph {
     /// [`Backbone::key`].
     pub key: String,
+    /// Its checksum alone; none for pixels.
+    pub digest: Option<String>,
     /// The arithmetic that it asks for.
     pub arithmetic: Arithmetic,
 }
@@ -102,12 +104,14 @@ impl Backbone {
         match self {
             Self::Pixels => Ok(Graph {
                 key: PIXELS.to_owned(),
+                digest: None,
                 arithmetic: Arithmetic::Float,
             }),
             Self::Onnx(manifest) => {
                 let known = manifest.check_changed_graph(root, shelf)?;
                 Ok(Graph {
                     key: graph_key(&known.digest, &manifest.config.output.name),
+                    digest: Some(known.digest),
                     arithmetic: known.arithmetic,
                 })
             }

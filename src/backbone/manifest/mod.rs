@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 
 pub use config::{
     Dtype, InputConfig, Layout, ManifestConfig, NpmPackage, Origin, OutputConfig, PypiWheel,
-    Sha256, SourceConfig,
+    QuantizedFrom, Sha256, SourceConfig,
 };
 pub use foreign::ForeignError;
 pub use graph::Known;

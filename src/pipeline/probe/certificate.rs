@@ -126,7 +126,7 @@ impl Certificate {
             },
             features: a.width,
             parity,
-            bar: Bar::ALL.into_iter().find(passes),
+            bar: Bar::OF_FEATURES.into_iter().find(passes),
             top1,
             head: None,
         })

@@ -14,8 +14,8 @@ use crate::backbone::{
     Backbone, Choice, Manifest, Preprocess, Provider, Runtime, Session, SessionOptions,
 };
 
-use super::super::checked::runtime_search;
 use super::super::error::PipelineError;
+use super::super::provider::runtime_search;
 use super::pictures::{Pictures, Sample};
 
 /// What is to be done.

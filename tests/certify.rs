@@ -66,7 +66,11 @@ fn a_certificate_of_two_networks_is_shown_by_the_run_that_it_is_about() {
         "{}",
         again.stdout
     );
+    // What is damaged is told, and never in the way.
+    project.write("more.parity.json", "{\"format\": 1");
     let ran = project.ok(&["run", "p.yaml"]);
+    let words = "more.parity.json: this certificate cannot be read: EOF";
+    assert!(ran.stderr.contains(words), "{}", ran.stderr);
     assert!(!ran.stdout.contains("parity"), "{}", ran.stdout);
     assert!(project.json("runs/p/metrics.json").get("parity").is_none());
 }

@@ -141,6 +141,10 @@ fn a_pipeline_runs_and_says_what_ran() {
     assert_eq!(metrics["provider"]["device"], "CPU");
     let class = format!("openvino CPU bf16 onnxruntime-1.24.1 {arch}");
     assert_eq!(metrics["provider"]["numeric_class"], class);
+    // What the library calls itself, and no driver of anybody's.
+    let version = metrics["provider"]["libraries"]["openvino"].as_str();
+    assert!(version.is_some_and(|version| version.starts_with("20")));
+    assert_eq!(metrics["provider"].get("driver"), None);
     assert_eq!(metrics["timings"]["rows_computed"], 12);
     // Rows of another precision are other rows.
     let metrics = run("extract.provider=openvino");

@@ -143,6 +143,13 @@ impl Checked {
         matches!(self.auto, Some(Auto::Undecided(_)))
     }
 
+    /// The provider that runs, and those that stood before it in the list; none where no network
+    /// runs or nobody knows yet.
+    #[must_use]
+    pub fn choice(&self) -> Option<&Choice> {
+        self.choice.as_ref()
+    }
+
     /// # Errors
     /// [`PipelineError::Undecided`].
     pub(super) fn expect_decided(&self) -> Result<(), PipelineError> {

@@ -280,6 +280,7 @@ fn usable(name: ProviderKind, precisions: Vec<Precision>) -> ProviderReport {
         usable: true,
         version: None,
         device: None,
+        versions: Default::default(),
         precisions,
         problems: Vec::new(),
     }

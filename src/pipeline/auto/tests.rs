@@ -30,6 +30,7 @@ impl Prober for Fake {
             usable: true,
             version: None,
             device: None,
+            versions: Default::default(),
             precisions,
             problems: Vec::new(),
         };

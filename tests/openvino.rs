@@ -207,3 +207,30 @@ fn nodes_elsewhere_are_an_error_unless_they_are_allowed() {
     let (a, b) = (rows(&mut partial, &input, 2), rows(&mut cpu, &input, 2));
     assert!(cosine(&a, &b) > 0.999_999);
 }
+
+#[test]
+fn rows_of_integers_do_not_depend_on_batch_size_or_threads_either() {
+    let Some(library) = openvino("OpenVINO's rows of an int8 graph") else {
+        return;
+    };
+    let project = Project::small("cpu");
+    let args = "model quantize tiny.yaml --calibrate shapes -o tiny-int8.onnx --bar 0 --bar-min 0";
+    project.ok(&args.split(' ').collect::<Vec<_>>());
+    let mut files = Vec::new();
+    for (batch, threads) in [("1", "1"), ("3", "2"), ("8", "2")] {
+        let out = format!("f{batch}.npy");
+        let args = format!(
+            "extract --backbone tiny-int8.yaml --images shapes/train --out {out} --provider \
+             openvino --batch {batch} --threads {threads}"
+        );
+        let mut command = project.command(&args.split_whitespace().collect::<Vec<_>>());
+        command
+            .env("ORT_DYLIB_PATH", &library)
+            // A cache of its own: no row is taken from the run before.
+            .env("CATPIPE_CACHE", project.path(&format!("cache{batch}")));
+        let ran = project.ran(command.output().expect("the program starts"));
+        assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
+        files.push(std::fs::read(project.path(&out)).expect("features"));
+    }
+    assert!(files.windows(2).all(|two| two[0] == two[1]));
+}

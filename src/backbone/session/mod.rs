@@ -14,7 +14,7 @@ use ort::value::TensorRef;
 
 use super::error::BackboneError;
 use super::manifest::{Dtype, Manifest, load_graph};
-use super::onnx::{self, Arithmetic};
+use super::onnx;
 use super::provider::{Provider, ProviderKind, Registration};
 use super::runtime::Runtime;
 pub use placement::Elsewhere;
@@ -55,7 +55,6 @@ pub struct Session {
     path: PathBuf,
     /// The checksum of what was loaded.
     digest: String,
-    arithmetic: Arithmetic,
     input: String,
     dims: [usize; 3],
     dtype: Dtype,
@@ -82,7 +81,6 @@ impl Session {
         let path = graph.path;
         // The decoded weights share the file's bytes: gone before the session makes its own.
         let content = onnx::encode(&graph.model);
-        let arithmetic = Arithmetic::of(&graph.model);
         drop(graph.model);
         runtime.load_dependencies()?;
         let input = &manifest.config.input;
@@ -98,7 +96,6 @@ impl Session {
             inner,
             path,
             digest: graph.digest,
-            arithmetic,
             input: graph.input,
             dims: manifest.config.input.dims(),
             dtype: manifest.config.input.dtype,
@@ -120,12 +117,6 @@ impl Session {
     #[must_use]
     pub fn graph_key(&self) -> String {
         graph_key(&self.digest, &self.output)
-    }
-
-    /// The arithmetic that the graph asks for.
-    #[must_use]
-    pub fn arithmetic(&self) -> Arithmetic {
-        self.arithmetic
     }
 
     /// The ONNX file that was loaded.

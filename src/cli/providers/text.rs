@@ -94,7 +94,14 @@ pub(super) fn bench(bench: &Bench) -> String {
 }
 
 fn title(row: &Row) -> String {
-    format!("{} {}", row.provider, row.precision)
+    let (provider, asked) = (row.provider, row.precision);
+    match &row.measured {
+        // A graph of integers, whose other nodes are in what was asked for.
+        Some(measured) if measured.side.precision != asked.name() => {
+            format!("{provider} {} ({asked})", measured.side.precision)
+        }
+        _ => format!("{provider} {asked}"),
+    }
 }
 
 fn rate(row: &Row) -> Option<f64> {

@@ -9,10 +9,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::backbone::manifest::Width;
 use crate::backbone::measure::{self, Speed};
-use crate::backbone::onnx::Arithmetic;
 use crate::backbone::{
     Backbone, Choice, Manifest, Preprocess, Provider, Runtime, Session, SessionOptions,
 };
+use crate::digests::Shelf;
 
 use super::super::error::PipelineError;
 use super::super::provider::runtime_search;
@@ -105,20 +105,22 @@ impl Side {
         manifest: Manifest,
         root: &Path,
         provider: &Provider,
-        graph: Arithmetic,
         runtime: &Runtime,
+        shelf: &Shelf,
     ) -> Result<Self, PipelineError> {
         let preprocessing = manifest.preprocess().key();
         let backbone = Backbone::Onnx(Box::new(manifest));
+        // Whoever asks has checked the file, so that it is read once more only where it is young.
+        let graph = backbone.check_changed(root, shelf)?;
         Ok(Self {
             backbone: backbone.name().to_owned(),
-            graph: backbone.key(root)?,
             preprocessing,
             provider: provider.name().to_owned(),
-            precision: provider.precision_of(graph).name().to_owned(),
+            precision: provider.precision_of(graph.arithmetic).name().to_owned(),
             device: provider.device(),
             onnxruntime: runtime.version().to_owned(),
-            numeric_class: provider.numeric_class(graph, runtime),
+            numeric_class: provider.numeric_class(graph.arithmetic, runtime),
+            graph: graph.key,
             elsewhere: None,
         })
     }
@@ -174,9 +176,8 @@ impl Job {
         };
         let elsewhere = session.elsewhere();
         let elsewhere = (elsewhere.count() > 0).then(|| elsewhere.to_string());
-        let arithmetic = session.arithmetic();
-        let provider = &options.provider;
-        let side = Side::of(manifest, &self.root, provider, arithmetic, &runtime)?;
+        let shelf = Shelf::new(cache.join("digests"), false);
+        let side = Side::of(manifest, &self.root, &options.provider, &runtime, &shelf)?;
         Ok(Measured {
             speed,
             open_seconds,

@@ -4,9 +4,9 @@ use std::collections::HashSet;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::backbone::{Network, SessionOptions};
+use crate::backbone::{Network, Session, SessionOptions};
 use crate::dataset::Source;
-use crate::extract::{ExtractError, Failure, Infer, Row, Shape, extract};
+use crate::extract::{Ahead, ExtractError, Failure, Infer, Row, Shape, extract};
 use crate::features::{Claim, RowId, Store, Warning};
 
 use super::checked::Checked;
@@ -166,7 +166,8 @@ impl Extraction<'_, '_> {
     fn open(&mut self, claim: &Claim, jobs: &[Job<'_>]) -> Result<Network, PipelineError> {
         let start = Instant::now();
         let (checked, options) = (self.checked, &self.options);
-        let mut network = opening::open(checked, options, claim)?;
+        let observer = &mut *self.observer;
+        let mut network = opening::open(checked, options, claim, observer)?;
         self.timings.open = start.elapsed().as_secs_f64();
         self.timings.threads = options.threads();
         self.timings.workers = worker_count();
@@ -320,5 +321,24 @@ struct Inference<'a>(&'a mut Network);
 impl Infer for Inference<'_> {
     fn infer(&mut self, input: &[f32], rows: usize, features: &mut [f32]) -> Result<(), Failure> {
         Ok(self.0.run(input, rows, features)?)
+    }
+
+    fn ahead(&mut self) -> Option<&mut dyn Ahead> {
+        self.0.beside().map(|session| session as &mut dyn Ahead)
+    }
+}
+
+impl Ahead for Session {
+    fn depth(&self) -> usize {
+        self.depth()
+    }
+
+    fn start(&mut self, input: &[f32], rows: usize) -> Result<(), Failure> {
+        Ok(self.start(input, rows)?)
+    }
+
+    fn finish(&mut self, features: &mut [f32]) -> Result<(), Failure> {
+        self.finish(features)?;
+        Ok(())
     }
 }

@@ -5,7 +5,7 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::Duration;
 
-use crate::backbone::{BackboneError, Network, SessionOptions};
+use crate::backbone::{BackboneError, Network, Opening, SessionOptions};
 use crate::dataset::Source;
 use crate::extract::{ExtractError, Row};
 use crate::features::Claim;
@@ -13,10 +13,18 @@ use crate::features::Claim;
 use super::batch_size::{self, BatchSize, Remembered};
 use super::checked::Checked;
 use super::error::PipelineError;
-use super::event::{Event, Observer};
+use super::event::{Event, Observer, Stage};
 
 /// How often a request to end is looked for.
 const LOOK: Duration = Duration::from_millis(50);
+
+/// What an opening says.
+enum Told {
+    /// What takes so long.
+    Waiting(String),
+    /// How it ended.
+    Opened(Result<Network, PipelineError>),
+}
 
 /// Opens the network. That may take minutes (an engine that is built for a GPU), and nothing but
 /// its own end ends it: it goes on on a thread of its own, which is left alone at a request to end.
@@ -27,6 +35,7 @@ pub(super) fn open(
     checked: &Checked,
     options: &SessionOptions,
     claim: &Claim,
+    observer: &mut dyn Observer,
 ) -> Result<Network, PipelineError> {
     let (backbone, first) = (checked.backbone.clone(), checked.first);
     let (root, options) = (checked.options.root.clone(), options.clone());
@@ -34,15 +43,20 @@ pub(super) fn open(
         true => Some(checked.runtime()?),
         false => None,
     };
-    let (done, opened) = channel();
+    let (tell, told) = channel();
     let opening = thread::spawn(move || {
         let runtime = || runtime.ok_or(PipelineError::NothingPasses);
-        // Nobody takes it any more after a request to end.
-        let _ = done.send(backbone.open(&root, first, &options, runtime));
+        // Nobody listens any more after a request to end.
+        let mut watch = |opening: &Opening| {
+            let _ = tell.send(Told::Waiting(opening.to_string()));
+        };
+        let opened = backbone.open_watched(&root, first, &options, runtime, &mut watch);
+        let _ = tell.send(Told::Opened(opened));
     });
     loop {
-        match opened.recv_timeout(LOOK) {
-            Ok(network) => {
+        match told.recv_timeout(LOOK) {
+            Ok(Told::Waiting(why)) => observer.event(&Event::Progress(Stage::Extract, 0, why)),
+            Ok(Told::Opened(network)) => {
                 let network = network?;
                 refuse_changed(checked, &network)?;
                 return Ok(network);
@@ -129,6 +143,9 @@ pub(super) fn warn_of_provider(
     let Network::Onnx(session) = network else {
         return;
     };
+    if let Some(engine) = session.engine() {
+        observer.event(&Event::Note(engine.to_string()));
+    }
     let provider = &options.provider;
     if session.elsewhere().count() > 0 {
         let text = format!("{provider} does not run it all: {}", session.elsewhere());

@@ -7,7 +7,7 @@
 //!
 //! ```no_run
 //! # fn extract() -> Result<(), catpipe::features::StoreError> {
-//! use catpipe::features::{Space, Store};
+//! use catpipe::features::{RowType, Space, Store};
 //! # let (root, row_of) = (std::path::Path::new("cache"), |_: usize| vec![0.0f32; 2048]);
 //! let space = Space {
 //!     format: Space::FORMAT,
@@ -16,6 +16,7 @@
 //!     output: "features".into(),
 //!     width: 2048,
 //!     numeric: "cpu fp32 onnxruntime-1.31.0".into(),
+//!     rows: RowType::Float32,
 //! };
 //! let (store, warnings) = Store::open(root, &space)?;
 //! warnings.iter().for_each(|warning| eprintln!("{warning}"));
@@ -87,7 +88,7 @@ mod writer;
 
 pub use error::{Damage, StoreError, Warning};
 pub use export::{Export, ExportError, Table};
-pub use key::{RowId, Space};
+pub use key::{RowId, RowNamer, RowType, Space};
 pub use store::Store;
 pub use writer::Writer;
 

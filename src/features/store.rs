@@ -59,28 +59,65 @@ impl Store {
         writer::rows_a_shard(space.width)?;
         let dir = root.join(space.folder());
         check_format(&dir.join("space.json"))?;
-        let shards = dir.join("shards");
-        let names = list(&shards)?;
-        let mut warnings = files::sweep(&shards, &names);
-        let known = shelf.open(&about(&shards));
         let store = Self {
             space: space.clone(),
             dir,
             index: Arc::default(),
         };
+        let shards = store.dir.join("shards");
+        let mut warnings = files::sweep(&shards, &list(&shards)?);
+        let known = shelf.open(&about(&shards));
+        warnings.extend(store.update(&known)?);
+        known.save();
+        Ok((store, warnings))
+    }
+
+    /// Enters what other processes have published since the store was opened or last refreshed,
+    /// and forgets the rows of shards that are gone. What was known costs nothing but a listing of
+    /// the folder.
+    ///
+    /// # Errors
+    /// A folder or file that cannot be read, a shard of a newer format.
+    pub fn refresh(&self) -> Result<Vec<Warning>, StoreError> {
+        self.update(&Digests::none())
+    }
+
+    /// Makes the index what the folder of shards is now.
+    fn update(&self, known: &Digests) -> Result<Vec<Warning>, StoreError> {
+        let shards = self.dir.join("shards");
+        let names = list(&shards)?;
+        let mut warnings = Vec::new();
+        let mut there = HashSet::new();
         for name in names.iter().filter(|name| !files::is_writers(name)) {
             let path = shards.join(name);
             match digest_of(name) {
+                Some(digest) if self.index().has(&digest) => {
+                    there.insert(digest);
+                }
                 Some(digest) if path.is_file() => {
-                    warnings.extend(store.load(Shard { path, digest }, &known)?);
+                    there.insert(digest);
+                    warnings.extend(self.load(Shard { path, digest }, known)?);
                 }
                 // Another process set it aside since it was listed: it has told its user.
                 Some(_) if !path.exists() => {}
                 _ => warnings.push(Warning::Stranger { path }),
             }
         }
-        known.save();
-        Ok((store, warnings))
+        self.forget_gone(&there);
+        Ok(warnings)
+    }
+
+    /// Forgets the shards whose files are not there any more.
+    fn forget_gone(&self, there: &HashSet<[u8; 32]>) {
+        let mut index = self.index();
+        // What was published since the folder was listed is not among `there`.
+        let is_gone = |shard: &Shard| !there.contains(&shard.digest) && !shard.path.exists();
+        let gone: Vec<_> = index
+            .shards()
+            .filter(|(_, shard)| is_gone(shard))
+            .map(|(number, _)| number)
+            .collect();
+        gone.into_iter().for_each(|number| index.forget(number));
     }
 
     /// Enters one published shard, or sets it aside.
@@ -89,7 +126,7 @@ impl Store {
             .and_then(|length| shard::keys(&shard.path, self.space.width, length));
         match read {
             Ok(keys) => {
-                self.index().enter(shard, &keys);
+                self.index().enter(shard, keys);
                 Ok(None)
             }
             Err(Refusal::Damage(Damage::Gone)) => Ok(None),
@@ -192,7 +229,7 @@ impl Store {
     }
 
     /// Forgets and sets aside a shard that went bad since the store was opened.
-    fn lose(&self, number: usize, path: PathBuf, damage: Damage) -> StoreError {
+    fn lose(&self, number: u32, path: PathBuf, damage: Damage) -> StoreError {
         self.index().forget(number);
         let moved_to = self.set_aside(&path);
         StoreError::Damaged {

@@ -131,7 +131,7 @@ impl Writer {
             // removed either, the lease's end or the next sweep tries again.
             let _ = fs::remove_file(self.lease.part());
         })?;
-        lock(&self.index).enter(shard, &self.keys);
+        lock(&self.index).enter(shard, self.keys.iter().copied());
         self.published += self.keys.len();
         self.keys.clear();
         self.pending.clear();

@@ -6,7 +6,7 @@ mod forged;
 mod remembered;
 mod rows;
 
-use super::{RowId, Space, Store};
+use super::{RowId, RowType, Space, Store};
 use std::fs;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
@@ -21,6 +21,7 @@ fn space() -> Space {
         output: "features".into(),
         width: WIDTH,
         numeric: "cpu fp32 1.31.0".into(),
+        rows: RowType::Float32,
     }
 }
 

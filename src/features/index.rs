@@ -3,6 +3,7 @@
 //! A row takes 41 bytes of a table that is at least seven sixteenths full: at most 94.
 
 use super::key::RowId;
+use super::raw::Raw;
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::path::PathBuf;
@@ -14,6 +15,8 @@ pub(super) struct Shard {
     pub(super) path: PathBuf,
     /// SHA-256 of its bytes, which is its name too.
     pub(super) digest: [u8; 32],
+    /// How its rows are taken from its bytes; `None` where only HDF5 can read it.
+    pub(super) raw: Option<Raw>,
 }
 
 /// A row's place: which shard of the index, which row of that shard.

@@ -74,12 +74,17 @@
 //! the same row, and either copy serves. A writer holds a lock on a file of its own for as long as
 //! it lives, so the leftovers of a killed one are told from the work of a live one, and removed.
 
+mod catalogue;
 mod error;
 mod export;
 mod files;
 mod image;
 mod index;
 mod key;
+mod numbers;
+mod opening;
+mod raw;
+mod reading;
 mod shard;
 mod store;
 #[cfg(test)]

@@ -72,7 +72,7 @@ impl Store {
     }
 
     /// Drops what the index file says of shards that are not there any more.
-    pub(super) fn drop_gone(&self) {
+    fn drop_gone(&self) {
         let shards = self.path().join("shards");
         let is_gone = |digest: &[u8; 32]| {
             let path = shards.join(format!("{}.h5", hex(digest)));
@@ -139,6 +139,10 @@ impl Store {
             }
         }
         self.record(news);
+        // Not where the index was in use just now: it would be waited for again.
+        if news.trouble.is_none() {
+            self.drop_gone();
+        }
         Ok(())
     }
 

@@ -13,7 +13,7 @@ use std::io::{self, Read};
 use twox_hash::XxHash3_128;
 
 /// Bytes that are read at once: they are still in the processor's cache when they are hashed.
-const STEP: usize = 1 << 18;
+const STEP: usize = 1 << 17;
 
 /// What is known of a shard's bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -54,8 +54,8 @@ impl Loaded {
 
 impl Store {
     /// Hands `take` each row of `ids` with its position among them, in whatever order they lie on
-    /// the disk. A second thread reads and checks the next shards meanwhile: no more than three
-    /// are in memory, however many rows there are.
+    /// the disk. A second thread reads and checks the next shard meanwhile: no more than two are
+    /// in memory, however many rows there are.
     ///
     /// # Errors
     /// As [`Store::read`], and what `take` says, which ends it.
@@ -101,7 +101,9 @@ impl Store {
     ) -> Result<(), E> {
         let groups = || wanted.chunk_by(|(a, _), (b, _)| a.shard == b.shard);
         thread::scope(|scope| {
-            let (send, loaded) = mpsc::sync_channel(1);
+            // Nothing waits between the two threads: one fills its buffer while the other empties
+            // its own, and both buffers may stay in the processor's cache.
+            let (send, loaded) = mpsc::sync_channel(0);
             let (give_back, spare) = mpsc::channel();
             let read_ahead = move || {
                 for group in groups() {

@@ -75,7 +75,6 @@ impl Store {
             false => Belief::Nothing,
         };
         warnings.extend(store.update(belief)?);
-        store.drop_gone();
         Ok((store, warnings))
     }
 

@@ -103,21 +103,22 @@
 //! # Trust
 //!
 //! [`Store::open`] compares every shard's SHA-256 with its name; [`Store::open_changed`] only where
-//! the index does not know the shard, or its size, inode or times are others than they were. Reading rows compares all
-//! bytes of the shards that it touches, always: with the XXH3-128 that was made when HDF5 had read
-//! the same file and had found in it just the rows and keys that lie at the recorded places, else
-//! with the SHA-256. Rows are then taken straight from those bytes, and each only where the file
-//! has the key that was asked for. A shard that differs is moved to `damaged/`, told in a [`Warning`] or an error,
-//! and its rows are missing, so they are computed again. HDF5 only ever sees files whose SHA-256
-//! was right, and even then types, shapes and sizes are checked before use.
+//! the index does not know the shard, or its size, inode or times are no longer what they were.
+//! Reading rows compares all bytes of the shards that it touches, always: with the XXH3-128 that
+//! was made when HDF5 had read the same file and had found in it just the rows and keys that lie
+//! at the recorded places, else with the SHA-256. Rows are then taken straight from those bytes,
+//! and each only where the file has the key that was asked for. A shard that differs is moved to
+//! `damaged/`, told in a [`Warning`] or an error, and its rows are missing, so they are computed
+//! again. HDF5 only ever sees files whose SHA-256 was right, and even then types, shapes and sizes
+//! are checked before use.
 //!
 //! # Several processes
 //!
 //! Any number of processes may open, read and write one store on one machine. Shards never
 //! change, and are named by content, so writers cannot collide; at worst two of them compute
 //! the same row, and either copy serves. [`Store::refresh`] enters what others have published
-//! since. A writer holds a lock on a file of its own for as long as
-//! it lives, so the leftovers of a killed one are told from the work of a live one, and removed.
+//! since. A writer holds a lock on a file of its own for as long as it lives, so the leftovers of
+//! a killed one are told from the work of a live one, and removed.
 
 mod catalogue;
 mod error;

@@ -78,8 +78,8 @@ impl Writer {
     ///
     /// # Errors
     /// A row of another width, with a NaN or an infinity, or with a value that half precision does
-    /// not reach where that is kept; what publishing a full shard may say (disk full, ...). After such an error the waiting rows are still there: append or finish
-    /// tries again.
+    /// not reach where that is kept; what publishing a full shard may say (disk full, ...). After
+    /// such an error the waiting rows are still there: append or finish tries again.
     pub fn append(&mut self, row: RowId, features: &[f32]) -> Result<(), StoreError> {
         self.check(row, features)?;
         if lock(&self.index).place(&row).is_some() || self.pending.contains(&row) {

@@ -384,3 +384,7 @@ impl Scores {
         })
     }
 }
+
+#[cfg(test)]
+#[path = "heads_tests.rs"]
+mod tests;

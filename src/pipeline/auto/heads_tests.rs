@@ -9,7 +9,13 @@ fn ids(count: usize) -> Vec<String> {
 
 /// Of each hundred, one is of class 2 and the others are of 0 and 1 in turn.
 fn labelled(ids: &[String]) -> Vec<(&str, usize)> {
-    let label = |number: usize| if number % 100 == 0 { 2 } else { number % 2 };
+    let label = |number: usize| {
+        if number.is_multiple_of(100) {
+            2
+        } else {
+            number % 2
+        }
+    };
     let all = ids.iter().enumerate();
     all.map(|(number, id)| (id.as_str(), label(number)))
         .collect()

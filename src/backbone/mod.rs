@@ -6,6 +6,7 @@
 
 pub mod auto;
 pub mod detect;
+pub mod engines;
 mod error;
 pub mod manifest;
 pub mod measure;
@@ -25,4 +26,4 @@ pub use model::{Backbone, Graph, Network};
 pub use preprocess::{Preprocess, Preprocessor};
 pub use provider::{Provider, ProviderKind, Providers};
 pub use runtime::{Choice, Runtime, RuntimeError, Search};
-pub use session::{Session, SessionOptions};
+pub use session::{Opening, Session, SessionOptions};

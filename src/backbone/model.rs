@@ -7,7 +7,7 @@ use super::manifest::Manifest;
 use super::onnx::Arithmetic;
 use super::preprocess::Preprocess;
 use super::runtime::Runtime;
-use super::session::{Session, SessionOptions, graph_key};
+use super::session::{Opening, Session, SessionOptions, graph_key};
 use crate::digests::Shelf;
 
 /// The name by which a pipeline asks for [`Backbone::Pixels`].
@@ -153,12 +153,27 @@ impl Backbone {
         options: &SessionOptions,
         runtime: impl FnOnce() -> Result<Runtime, E>,
     ) -> Result<Network, E> {
+        self.open_watched(root, first, options, runtime, &mut |_| ())
+    }
+
+    /// [`Backbone::open`], which tells `watch` every second of what takes minutes.
+    ///
+    /// # Errors
+    /// As [`Backbone::open`].
+    pub fn open_watched<E: From<BackboneError>>(
+        &self,
+        root: &Path,
+        first: (u32, u32),
+        options: &SessionOptions,
+        runtime: impl FnOnce() -> Result<Runtime, E>,
+        watch: &mut dyn FnMut(&Opening),
+    ) -> Result<Network, E> {
         match self {
             Self::Pixels => Ok(Network::Pixels {
                 width: self.width(first),
             }),
             Self::Onnx(manifest) => {
-                let session = Session::open(manifest, root, &runtime()?, options)?;
+                let session = Session::open_watched(manifest, root, &runtime()?, options, watch)?;
                 Ok(Network::Onnx(Box::new(session)))
             }
         }
@@ -178,6 +193,15 @@ pub enum Network {
 }
 
 impl Network {
+    /// The session, where batches can be taken in while others are computed:
+    /// [`Session::start`] and [`Session::finish`].
+    pub fn beside(&mut self) -> Option<&mut Session> {
+        match self {
+            Self::Onnx(session) if session.depth() > 0 => Some(session),
+            Self::Onnx(_) | Self::Pixels { .. } => None,
+        }
+    }
+
     /// Computes `out` (`[batch, width]`) from the preprocessed `input` of `batch` images.
     ///
     /// # Errors

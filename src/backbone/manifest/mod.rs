@@ -201,4 +201,4 @@ fn resolve(
     Ok(preprocess)
 }
 
-pub(super) use graph::load as load_graph;
+pub(super) use graph::{Graph, load as load_graph};

@@ -24,7 +24,8 @@
 //!     device: 0
 //!     precision: fp32                 # tf32
 //!     cudnn_search: heuristic         # exhaustive, default
-//!     allow_partial: false
+//!     cuda_graph: false               # true: record a batch's kernels once, replay them
+//!     allow_partial: false            # not with cuda_graph
 //!     # memory_limit: 8GiB            # of the memory arena; no limit by default
 //! ---
 //! provider:
@@ -34,13 +35,20 @@
 //!     workspace: 4GiB
 //!     engine_cache: true
 //!     timing_cache: true
-//!     batch: {min: 1, opt: 16, max: 64}
-//!     allow_partial: false
+//!     batch: {min: 1, opt: 16, max: 64}   # rows; min <= opt <= max, extract.batch <= max
+//!     cuda_graph: false
+//!     allow_partial: false            # not with cuda_graph
 //! ---
 //! provider: [cuda, {openvino: {precision: bf16}}, cpu]    # the first that can run here
 //! ---
 //! provider: {auto: {parity: close}}   # the fastest here: see backbone::auto
 //! ```
+//!
+//! `cuda` and `tensorrt` get their batches through pinned memory: while the GPU computes one, the
+//! next is copied there. A batch that is smaller than those before it, as the last one of a run
+//! is, or smaller than `batch.min`, is padded with zeros, and the features of its own rows alone
+//! are kept: another size would be another engine, another search for algorithms, another
+//! recording. TensorRT's engines are kept in the cache folder: see [`engines`](super::engines).
 
 mod config;
 mod dispatch;
@@ -220,6 +228,25 @@ impl Provider {
         match self {
             Self::Tensorrt(options) => Some(options.batch.max.get()),
             Self::Cpu(_) | Self::Cuda(_) | Self::Openvino(_) => None,
+        }
+    }
+
+    /// The smallest batch that it can be given: one of fewer rows is padded.
+    #[must_use]
+    pub fn min_batch(&self) -> usize {
+        match self {
+            Self::Tensorrt(options) => options.batch.min.get(),
+            Self::Cpu(_) | Self::Cuda(_) | Self::Openvino(_) => 1,
+        }
+    }
+
+    /// Whether it records what the device does for a batch and replays it for the next.
+    #[must_use]
+    pub fn records_graphs(&self) -> bool {
+        match self {
+            Self::Cuda(options) => options.cuda_graph,
+            Self::Tensorrt(options) => options.cuda_graph,
+            Self::Cpu(_) | Self::Openvino(_) => false,
         }
     }
 

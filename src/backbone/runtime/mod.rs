@@ -18,6 +18,7 @@ pub mod nvidia;
 mod probe;
 mod search;
 pub mod survey;
+pub mod tensorrt;
 #[cfg(test)]
 mod tests;
 mod versions;

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::backbone::manifest::Width;
 use crate::backbone::measure::{self, Speed};
 use crate::backbone::{
-    Backbone, Choice, Manifest, Preprocess, Provider, Runtime, Session, SessionOptions,
+    Backbone, Choice, Manifest, Opening, Preprocess, Provider, Runtime, Session, SessionOptions,
 };
 use crate::digests::Shelf;
 
@@ -139,11 +139,15 @@ impl Job {
         self.features.with_extension("answers")
     }
 
-    /// Does it, in this process.
+    /// Does it, in this process, and tells `watch` of what takes minutes.
     ///
     /// # Errors
     /// Whatever keeps the network from running, pictures that cannot be read, no pictures.
-    pub fn run(&self, cache: &Path) -> Result<Measured, PipelineError> {
+    pub fn run(
+        &self,
+        cache: &Path,
+        watch: &mut dyn FnMut(&Opening),
+    ) -> Result<Measured, PipelineError> {
         let manifest = Manifest::read(&self.root.join(&self.backbone))?;
         let asked = self.provider.clone().into();
         let Choice {
@@ -158,7 +162,9 @@ impl Job {
         if sample.is_empty() {
             return Err(PipelineError::NoPictures(self.pictures.told()));
         }
-        let open = |manifest: &Manifest| Session::open(manifest, &self.root, &runtime, &options);
+        let mut open = |manifest: &Manifest| {
+            Session::open_watched(manifest, &self.root, &runtime, &options, watch)
+        };
         let start = Instant::now();
         let mut session = open(&manifest)?;
         let open_seconds = start.elapsed().as_secs_f64();

@@ -17,6 +17,8 @@ use super::nvidia::{self, Found, Places};
 
 /// Where NVIDIA's kernel module says its version.
 const KERNEL: &str = "/proc/driver/nvidia/version";
+/// Where it has a folder for each GPU.
+const KERNELS_GPUS: &str = "/proc/driver/nvidia/gpus";
 /// How long NVIDIA's own tool may take.
 const PATIENCE: Duration = Duration::from_millis(1500);
 
@@ -26,6 +28,9 @@ pub struct Versions {
     /// The version of NVIDIA's driver.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub driver: Option<String>,
+    /// The GPU's name, where the machine has one only: several are numbered in more than one way.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub gpu: Option<String>,
     /// Versions of libraries, by the name that people call them.
     #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
     pub libraries: BTreeMap<String, String>,
@@ -42,12 +47,13 @@ impl Versions {
                 let folder = runtime.parent().unwrap_or(Path::new("."));
                 let version = openvino(folder).map(|version| ("openvino".to_owned(), version));
                 Self {
-                    driver: None,
                     libraries: version.into_iter().collect(),
+                    ..Self::default()
                 }
             }
             ProviderKind::Cuda | ProviderKind::Tensorrt => Self {
                 driver: driver(),
+                gpu: gpu(Path::new(KERNELS_GPUS)),
                 libraries: cuda(kind, &Places::of_this_process(packages)),
             },
         }
@@ -107,6 +113,23 @@ fn is_version(word: &str) -> bool {
     let mut parts = word.split('.');
     let number = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
     word.contains('.') && parts.all(number)
+}
+
+/// The name of the only GPU, as the kernel has it.
+fn gpu(folder: &Path) -> Option<String> {
+    let mut cards = fs::read_dir(folder).ok()?.flatten();
+    let (first, second) = (cards.next()?, cards.next());
+    if second.is_some() {
+        return None;
+    }
+    of_information(&fs::read_to_string(first.path().join("information")).ok()?)
+}
+
+/// `NVIDIA H200` of a line `Model: \t\t NVIDIA H200`; a card that is not awake is `Unknown`.
+fn of_information(text: &str) -> Option<String> {
+    let model = text.lines().find_map(|line| line.strip_prefix("Model:"))?;
+    let model = model.trim();
+    (!model.is_empty() && model != "Unknown").then(|| model.to_owned())
 }
 
 /// What NVIDIA's tool says of the driver; nothing where there is none, it fails, or it takes too
@@ -282,6 +305,27 @@ mod tests {
     }
 
     #[test]
+    fn the_only_gpu_has_a_name() {
+        let text = "Model: \t\t NVIDIA H200\nIRQ:   \t\t 42\nGPU UUID: \t GPU-1234\n";
+        assert_eq!(of_information(text).unwrap(), "NVIDIA H200");
+        for odd in ["", "Model:", "Model: \t\t Unknown\n", "IRQ: 4\nmodel: x\n"] {
+            assert_eq!(of_information(odd), None, "{odd:?}");
+        }
+        let dir = tempfile::tempdir().unwrap();
+        assert_eq!(gpu(dir.path()), None);
+        assert_eq!(gpu(Path::new("/nowhere")), None);
+        let card = |name: &str| {
+            let folder = dir.path().join(name);
+            fs::create_dir(&folder).unwrap();
+            fs::write(folder.join("information"), text).unwrap();
+        };
+        card("0000:01:00.0");
+        assert_eq!(gpu(dir.path()).unwrap(), "NVIDIA H200");
+        card("0000:02:00.0");
+        assert_eq!(gpu(dir.path()), None);
+    }
+
+    #[test]
     fn openvino_is_known_by_its_librarys_name() {
         assert_eq!(of_openvino("2541").unwrap(), "2025.4.1");
         assert_eq!(of_openvino("2025.4.1").unwrap(), "2025.4.1");
@@ -325,6 +369,7 @@ mod tests {
         assert_eq!(found, ["cuda 13.0.96", "cudnn 9.13.0.50"]);
         let versions = Versions {
             driver: Some("580.95.05".to_owned()),
+            gpu: None,
             libraries: cuda(ProviderKind::Tensorrt, &places),
         };
         assert_eq!(

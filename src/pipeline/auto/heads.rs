@@ -385,3 +385,7 @@ impl Scores {
         })
     }
 }
+
+#[cfg(test)]
+#[path = "heads_tests.rs"]
+mod tests;

@@ -18,11 +18,11 @@ pub mod quantize;
 pub mod runtime;
 pub mod session;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 
 pub use error::BackboneError;
 pub use manifest::Manifest;
-pub use model::{Backbone, Network};
+pub use model::{Backbone, Graph, Network};
 pub use preprocess::{Preprocess, Preprocessor};
 pub use provider::{Provider, ProviderKind, Providers};
 pub use runtime::{Choice, Runtime, RuntimeError, Search};

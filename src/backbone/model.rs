@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::error::BackboneError;
 use super::manifest::Manifest;
+use super::onnx::Arithmetic;
 use super::preprocess::Preprocess;
 use super::runtime::Runtime;
 use super::session::{Opening, Session, SessionOptions, graph_key};
@@ -11,6 +12,17 @@ use crate::digests::Shelf;
 
 /// The name by which a pipeline asks for [`Backbone::Pixels`].
 const PIXELS: &str = "pixels";
+
+/// What is known of a backbone's graph before anything runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Graph {
+    /// [`Backbone::key`].
+    pub key: String,
+    /// Its checksum alone; none for pixels.
+    pub digest: Option<String>,
+    /// The arithmetic that it asks for.
+    pub arithmetic: Arithmetic,
+}
 
 /// What turns an image into features.
 #[derive(Debug, Clone)]
@@ -84,16 +96,24 @@ impl Backbone {
     }
 
     /// Compares the network's file with its manifest, where one of them has changed since that was
-    /// last done and remembered on `shelf`, and gives [`Backbone::key`].
+    /// last done and remembered on `shelf`, and gives [`Backbone::key`] with the arithmetic.
     ///
     /// # Errors
     /// As [`Manifest::check_graph`].
-    pub fn check_changed(&self, root: &Path, shelf: &Shelf) -> Result<String, BackboneError> {
+    pub fn check_changed(&self, root: &Path, shelf: &Shelf) -> Result<Graph, BackboneError> {
         match self {
-            Self::Pixels => Ok(PIXELS.to_owned()),
+            Self::Pixels => Ok(Graph {
+                key: PIXELS.to_owned(),
+                digest: None,
+                arithmetic: Arithmetic::Float,
+            }),
             Self::Onnx(manifest) => {
-                let digest = manifest.check_changed_graph(root, shelf)?;
-                Ok(graph_key(&digest, &manifest.config.output.name))
+                let known = manifest.check_changed_graph(root, shelf)?;
+                Ok(Graph {
+                    key: graph_key(&known.digest, &manifest.config.output.name),
+                    digest: Some(known.digest),
+                    arithmetic: known.arithmetic,
+                })
             }
         }
     }
@@ -105,18 +125,20 @@ impl Backbone {
     }
 
     /// Everything about the arithmetic that can change a feature's bits: the provider's
-    /// [`numeric_class`](super::Provider::numeric_class), or for pixels one that never changes.
+    /// [`numeric_class`](super::Provider::numeric_class) for a graph of that arithmetic, or for
+    /// pixels one that never changes.
     ///
     /// # Errors
     /// Those of `runtime`, which is called only if the backbone needs it.
     pub fn numeric_class<E>(
         &self,
+        graph: Arithmetic,
         options: &SessionOptions,
         runtime: impl FnOnce() -> Result<Runtime, E>,
     ) -> Result<String, E> {
         match self {
             Self::Pixels => Ok("exact".to_owned()),
-            Self::Onnx(_) => Ok(options.provider.numeric_class(&runtime()?)),
+            Self::Onnx(_) => Ok(options.provider.numeric_class(graph, &runtime()?)),
         }
     }
 
@@ -232,7 +254,9 @@ mod tests {
         assert_eq!(backbone.width((2, 1)), 6);
         assert_eq!(backbone.key(Path::new("nowhere")).unwrap(), "pixels");
         assert_eq!(
-            backbone.numeric_class(&options, no_runtime).unwrap(),
+            backbone
+                .numeric_class(Arithmetic::Float, &options, no_runtime)
+                .unwrap(),
             "exact"
         );
 
@@ -259,7 +283,8 @@ mod tests {
         assert_eq!(backbone.width((500, 375)), 8);
         assert_eq!(backbone.preprocess((500, 375)).input_len(), 3 * 32 * 32);
         let runtime = || Ok::<_, BackboneError>(testing::runtime());
-        let class = backbone.numeric_class(&options, runtime).unwrap();
+        let class = backbone.numeric_class(Arithmetic::Float, &options, runtime);
+        let class = class.unwrap();
         assert!(class.starts_with("cpu fp32 onnxruntime-1."), "{class}");
 
         let mut network = backbone

@@ -52,6 +52,7 @@
 
 mod config;
 mod dispatch;
+mod integer;
 mod options;
 mod precision;
 #[cfg(test)]
@@ -65,6 +66,7 @@ use serde::{Deserialize, Serialize};
 
 pub use config::Providers;
 pub(super) use dispatch::Registration;
+pub use integer::integer_class;
 pub use options::{
     BatchProfile, CpuOptions, CudaOptions, CudnnSearch, OpenvinoDevice, OpenvinoHint,
     OpenvinoOptions, TensorrtOptions,
@@ -72,6 +74,7 @@ pub use options::{
 pub use precision::{CudaPrecision, OpenvinoPrecision, Precision, TensorrtPrecision};
 pub use value::{Bytes, Count, DeviceId};
 
+use super::onnx::Arithmetic;
 use super::runtime::Runtime;
 
 /// Below this similarity (Jaro-Winkler) a known name is no help to the person.
@@ -176,7 +179,7 @@ impl Provider {
         self.kind().name()
     }
 
-    /// The precision that the network is computed in.
+    /// The precision that is asked for by its options, in which a graph of floats is computed.
     #[must_use]
     pub fn precision(&self) -> Precision {
         match self {
@@ -184,6 +187,17 @@ impl Provider {
             Self::Cuda(options) => options.precision.get(),
             Self::Tensorrt(options) => options.precision.get(),
             Self::Openvino(options) => options.precision.get(),
+        }
+    }
+
+    /// The precision that a graph is computed in. The CPU and OpenVINO compute in integers what a
+    /// graph quantizes. CUDA does not: it turns such tensors back into floats, and TensorRT does
+    /// where its options say so.
+    #[must_use]
+    pub fn precision_of(&self, graph: Arithmetic) -> Precision {
+        match (self, graph) {
+            (Self::Cpu(_) | Self::Openvino(_), Arithmetic::Int8) => Precision::Int8,
+            _ => self.precision(),
         }
     }
 
@@ -264,21 +278,38 @@ impl Provider {
         }
     }
 
-    /// Everything about the computation that can change a feature's bits, in one printable line:
-    /// provider, precision, runtime version and processor family. Rows of one class may stand
-    /// side by side; rows of different classes may not.
+    /// Everything about the computation of a graph that can change a feature's bits, in one
+    /// printable line: provider, precision, runtime version and processor family, and for integers
+    /// the class of the processor's instructions. Rows of one class may stand side by side; rows
+    /// of different classes may not.
     ///
     /// Batch size and thread count are not in it: a [`Session`](super::session::Session) gives the
     /// same bits whatever they are, or [`Provider::unsteady`] says what it cannot promise.
     #[must_use]
-    pub fn numeric_class(&self, runtime: &Runtime) -> String {
-        let (name, precision) = (self.name(), self.precision());
-        let what = match self {
-            Self::Openvino(options) => format!("{name} {} {precision}", options.device),
-            _ => format!("{name} {precision}"),
-        };
+    pub fn numeric_class(&self, graph: Arithmetic, runtime: &Runtime) -> String {
+        let what = self.arithmetic_class(graph);
         let arch = std::env::consts::ARCH;
         format!("{what} onnxruntime-{} {arch}", runtime.version())
+    }
+
+    /// The part of [`Provider::numeric_class`] that the library has no say in.
+    fn arithmetic_class(&self, graph: Arithmetic) -> String {
+        let (name, precision) = (self.name(), self.precision());
+        let integers = self.precision_of(graph) == Precision::Int8;
+        match self {
+            Self::Cpu(_) if integers => format!("{name} int8 {}", integer_class()),
+            // What is not quantized is computed in the precision of the options.
+            Self::Openvino(options) if integers => {
+                let device = &options.device;
+                let class = match device == &OpenvinoDevice::default() {
+                    true => format!(" {}", integer_class()),
+                    false => String::new(),
+                };
+                format!("{name} {device} int8+{precision}{class}")
+            }
+            Self::Openvino(options) => format!("{name} {} {precision}", options.device),
+            _ => format!("{name} {precision}"),
+        }
     }
 }
 

@@ -229,9 +229,10 @@ fn the_numeric_class_names_all_that_changes_bits() {
     let runtime = testing::runtime();
     let (version, arch) = (runtime.version(), std::env::consts::ARCH);
     // Every row in the world was keyed by this line: it must not change.
-    let class = Provider::default().numeric_class(&runtime);
+    let class = Provider::default().numeric_class(Arithmetic::Float, &runtime);
     assert_eq!(class, format!("cpu fp32 onnxruntime-{version} {arch}"));
-    assert_eq!(one("{cpu: {threads: 1}}").numeric_class(&runtime), class);
+    let threads = one("{cpu: {threads: 1}}");
+    assert_eq!(threads.numeric_class(Arithmetic::Float, &runtime), class);
 
     let tail = format!("onnxruntime-{version} {arch}");
     for (text, expected) in [
@@ -241,8 +242,37 @@ fn the_numeric_class_names_all_that_changes_bits() {
         ("{cuda: {precision: tf32, device: 1}}", "cuda tf32"),
         ("tensorrt", "tensorrt tf32"),
     ] {
-        let class = one(text).numeric_class(&runtime);
+        let class = one(text).numeric_class(Arithmetic::Float, &runtime);
         assert_eq!(class, format!("{expected} {tail}"));
+    }
+    let kernels = integer_class();
+    for (text, expected, precision) in [
+        ("cpu", format!("cpu int8 {kernels}"), Precision::Int8),
+        (
+            "openvino",
+            format!("openvino CPU int8+fp32 {kernels}"),
+            Precision::Int8,
+        ),
+        (
+            "{openvino: {precision: bf16}}",
+            format!("openvino CPU int8+bf16 {kernels}"),
+            Precision::Int8,
+        ),
+        (
+            "{openvino: {device: GPU}}",
+            "openvino GPU int8+fp32".to_owned(),
+            Precision::Int8,
+        ),
+        ("cuda", "cuda fp32".to_owned(), Precision::Fp32),
+        (
+            "{tensorrt: {precision: int8}}",
+            "tensorrt int8".to_owned(),
+            Precision::Int8,
+        ),
+    ] {
+        let class = one(text).numeric_class(Arithmetic::Int8, &runtime);
+        assert_eq!(class, format!("{expected} {tail}"));
+        assert_eq!(one(text).precision_of(Arithmetic::Int8), precision);
     }
 }
 

@@ -223,6 +223,15 @@ fn what_does_not_fit_the_rest_is_refused_at_its_place() {
     let words = "extract.batch: tensorrt is built for batches of at most 64, found 65: lower this, \
                  or raise `provider.tensorrt.batch.max`";
     assert!(text.contains("p.yaml:3:") && text.contains(words), "{text}");
+    let text = told("batch: 4, provider: {tensorrt: {batch: {min: 8}}}");
+    let words = "extract.batch: tensorrt is built for batches of at least 8, found 4, and would \
+                 pad each: raise this, or lower `provider.tensorrt.batch.min`";
+    assert!(text.contains("p.yaml:3:") && text.contains(words), "{text}");
+    let text = told("provider: {cuda: {cuda_graph: true, allow_partial: true}}");
+    assert!(
+        text.contains("p.yaml:3:") && text.contains("leave one of them out"),
+        "{text}"
+    );
 }
 
 /// A library that ends its process when it is asked.

@@ -345,14 +345,8 @@ fn check_provider(document: &Document, config: &PipelineConfig) -> Result<(), Ya
             );
             return Err(document.invalid("extract.threads", why));
         }
-        let Some(rows) = extract.batch.rows() else {
-            continue;
-        };
-        if let Some(most) = provider.max_batch().filter(|most| rows > *most) {
-            let why = format!(
-                "{provider} is built for batches of at most {most}, found {rows}: lower this, or \
-                 raise `provider.{provider}.batch.max`"
-            );
+        let rows = extract.batch.rows();
+        if let Some(why) = rows.and_then(|rows| provider.refuses_batch(rows)) {
             return Err(document.invalid("extract.batch", why));
         }
     }

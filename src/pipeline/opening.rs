@@ -93,7 +93,8 @@ pub(super) fn batch(
         return Ok(default);
     };
     if provider.unsteady().is_some() {
-        return Ok(provider.max_batch().unwrap_or(default).min(default));
+        let most = provider.max_batch().unwrap_or(usize::MAX);
+        return Ok(default.max(provider.min_batch()).min(most));
     }
     let space = &checked.space;
     let about = format!(

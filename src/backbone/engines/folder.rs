@@ -2,9 +2,9 @@
 
 use std::fmt;
 use std::fs;
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -37,8 +37,8 @@ pub struct Engines {
 
 #[derive(Debug)]
 enum Folder {
-    /// It holds the engine.
-    Whole(PathBuf),
+    /// It holds the engine, which looked so when it was checked.
+    Whole(PathBuf, Vec<Look>),
     /// It is to be built here; gone unless it is published.
     Building(TempDir),
 }
@@ -69,6 +69,9 @@ impl fmt::Display for Origin {
     }
 }
 
+/// A file from outside: its name, its size and when it was written.
+type Look = (String, u64, SystemTime);
+
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct List {
     /// The key, as it is printed.
@@ -97,14 +100,14 @@ impl Engines {
         let kept = keep_engine.then(|| root.join(key.folder()));
         let timing = keep_timing.then(|| root.join(key.machine.timing_folder()));
         let mut engines = Self {
-            folder: Folder::Whole(PathBuf::new()),
+            folder: Folder::Whole(PathBuf::new(), Vec::new()),
             key,
             kept,
             timing,
         };
         if let Some(kept) = engines.kept.as_deref().filter(|kept| kept.exists()) {
             if List::read(kept).is_some_and(|list| list.describes(kept, &engines.key)) {
-                engines.folder = Folder::Whole(kept.to_path_buf());
+                engines.folder = Folder::Whole(kept.to_path_buf(), looks(kept)?);
                 return Ok(engines);
             }
             fs::remove_dir_all(kept)?;
@@ -124,7 +127,7 @@ impl Engines {
     #[must_use]
     pub fn path(&self) -> &Path {
         match &self.folder {
-            Folder::Whole(path) => path,
+            Folder::Whole(path, _) => path,
             Folder::Building(folder) => folder.path(),
         }
     }
@@ -135,11 +138,21 @@ impl Engines {
         matches!(self.folder, Folder::Building(_))
     }
 
-    /// Keeps what was built, once the session that built it is there.
+    /// Keeps what was built, once the session that built it is there. TensorRT may have found
+    /// reasons of its own to build an engine that was there anew.
     #[must_use]
     pub fn publish(self) -> Origin {
         let building = match self.folder {
-            Folder::Whole(path) => return Origin::Cached(path),
+            Folder::Whole(path, before) => {
+                return match looks(&path) {
+                    Ok(after) if after == before => Origin::Cached(path),
+                    _ => Origin::Built {
+                        kept: list(&path, &self.key)
+                            .map(|()| path)
+                            .map_err(|error| error.to_string()),
+                    },
+                };
+            }
             Folder::Building(building) => building,
         };
         if let Some(timing) = &self.timing {
@@ -168,10 +181,26 @@ impl fmt::Display for Engines {
 
 /// Gives a whole folder its name. Where another process was faster, its engine stays.
 fn publish(building: TempDir, kept: &Path, key: &EngineKey) -> io::Result<()> {
+    list(building.path(), key)?;
+    match fs::rename(building.path(), kept) {
+        Ok(()) => {
+            let _ = building.keep();
+            Ok(())
+        }
+        Err(_) if kept.exists() => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// Writes down what a folder holds, timings apart, which are kept elsewhere.
+fn list(folder: &Path, key: &EngineKey) -> io::Result<()> {
     let mut files = Vec::new();
-    for path in files_of(building.path())? {
+    for path in files_of(folder)? {
         if path.extension().is_some_and(|ending| ending == TIMING) {
             fs::remove_file(&path)?;
+            continue;
+        }
+        if name_of(&path) == LIST {
             continue;
         }
         fs::File::open(&path)?.sync_all()?;
@@ -187,17 +216,23 @@ fn publish(building: TempDir, kept: &Path, key: &EngineKey) -> io::Result<()> {
         key: key.to_string(),
         files,
     };
-    let at = building.path().join(LIST);
-    fs::write(&at, serde_json::to_vec_pretty(&list)?)?;
-    fs::File::open(&at)?.sync_all()?;
-    match fs::rename(building.path(), kept) {
-        Ok(()) => {
-            let _ = building.keep();
-            Ok(())
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    file.write_all(&serde_json::to_vec_pretty(&list)?)?;
+    file.as_file().sync_all()?;
+    file.persist(folder.join(LIST))?;
+    Ok(())
+}
+
+/// How the files of a folder look, timings apart.
+fn looks(folder: &Path) -> io::Result<Vec<Look>> {
+    let mut looks = Vec::new();
+    for path in files_of(folder)? {
+        if path.extension().is_none_or(|ending| ending != TIMING) {
+            let about = fs::metadata(&path)?;
+            looks.push((name_of(&path), about.len(), about.modified()?));
         }
-        Err(_) if kept.exists() => Ok(()),
-        Err(error) => Err(error),
     }
+    Ok(looks)
 }
 
 impl List {

@@ -172,6 +172,20 @@ fn a_damaged_engine_is_built_anew() {
 }
 
 #[test]
+fn an_engine_that_tensorrt_built_anew_is_not_said_to_be_the_cached_one() {
+    let cache = tempfile::tempdir().unwrap();
+    let first = prepare(cache.path(), "tensorrt");
+    build(&first);
+    let kept = first.publish();
+    let second = prepare(cache.path(), "tensorrt");
+    fs::write(second.path().join("a_sm90.engine"), "another engine").unwrap();
+    assert_eq!(second.publish(), kept, "built, and kept");
+    let third = prepare(cache.path(), "tensorrt");
+    assert!(!third.is_to_build(), "the list is of what is there");
+    assert!(matches!(third.publish(), Origin::Cached(_)));
+}
+
+#[test]
 fn what_is_not_to_be_kept_is_gone() {
     let cache = tempfile::tempdir().unwrap();
     let text = "{tensorrt: {engine_cache: false, timing_cache: false}}";

@@ -240,6 +240,23 @@ impl Provider {
         }
     }
 
+    /// Why batches of so many rows are not to be asked for, and what to do; `None` where they may.
+    #[must_use]
+    pub fn refuses_batch(&self, rows: usize) -> Option<String> {
+        let least = self.min_batch();
+        match self.max_batch() {
+            Some(most) if rows > most => Some(format!(
+                "{self} is built for batches of at most {most}, found {rows}: lower this, or \
+                 raise `provider.{self}.batch.max`"
+            )),
+            _ if rows < least => Some(format!(
+                "{self} is built for batches of at least {least}, found {rows}, and would pad \
+                 each: raise this, or lower `provider.{self}.batch.min`"
+            )),
+            _ => None,
+        }
+    }
+
     /// Whether it records what the device does for a batch and replays it for the next.
     #[must_use]
     pub fn records_graphs(&self) -> bool {

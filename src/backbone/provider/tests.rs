@@ -92,6 +92,23 @@ fn options_reach_the_provider() {
     );
     assert_eq!(one("{tensorrt: {batch: {min: 4}}}").min_batch(), 4);
     assert_eq!([one("cuda").min_batch(), one("cpu").min_batch()], [1, 1]);
+    let four = one("{tensorrt: {batch: {min: 4, max: 6}}}");
+    assert!(
+        [4, 5, 6]
+            .iter()
+            .all(|rows| four.refuses_batch(*rows).is_none())
+    );
+    assert!(
+        four.refuses_batch(3)
+            .unwrap()
+            .contains("at least 4, found 3")
+    );
+    assert!(
+        four.refuses_batch(7)
+            .unwrap()
+            .contains("at most 6, found 7")
+    );
+    assert_eq!(one("cpu").refuses_batch(1024), None);
     let records = |text| one(text).records_graphs();
     assert!(records("{cuda: {cuda_graph: true}}") && records("{tensorrt: {cuda_graph: true}}"));
     assert!(!records("cuda") && !records("tensorrt") && !records("cpu") && !records("openvino"));

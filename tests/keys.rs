@@ -77,6 +77,7 @@ fn a_row_depends_on_what_changes_it() {
     assert_eq!(rows(&project, &[]), (0, ROWS));
     let other = tiny::residual(&TinyConfig {
         seed: 99,
+        width: 16,
         ..TinyConfig::default()
     });
     onnx::write(&project.path("tiny.onnx"), &other).expect("a graph");

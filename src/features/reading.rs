@@ -8,6 +8,7 @@ use super::opening::{refused, verify};
 use super::shard::{self, Contents, Refusal};
 use super::store::Store;
 use std::fs::File;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::thread;
 
@@ -52,10 +53,73 @@ impl Loaded {
     }
 }
 
+/// A shard that was read, or why not.
+type Read = Result<(Shard, Loaded), StoreError>;
+
+/// The shards that nobody reads yet, in order.
+struct Unread<'a> {
+    store: &'a Store,
+    groups: &'a [&'a [Wanted]],
+    next: AtomicUsize,
+}
+
+impl Unread<'_> {
+    /// The number of the next shard, which is then the caller's to read.
+    fn claim(&self) -> Option<usize> {
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        (number < self.groups.len()).then_some(number)
+    }
+
+    /// Reads the next shard.
+    fn read(&self, buffer: Vec<u8>) -> Option<Read> {
+        self.load(self.claim()?, buffer)
+    }
+
+    fn load(&self, number: usize, buffer: Vec<u8>) -> Option<Read> {
+        let group = self.groups.get(number)?;
+        Some(self.store.load(group, buffer))
+    }
+}
+
+/// What the thread that takes the rows has read itself.
+#[derive(Default)]
+struct Here {
+    /// One shard that is not due yet.
+    early: Option<(usize, Read)>,
+    buffer: Vec<u8>,
+}
+
+impl Here {
+    /// Shard `number`, which is the next one that was not taken.
+    fn take(&mut self, number: usize, unread: &Unread<'_>, loaded: &mpsc::Receiver<Read>) -> Read {
+        if let Some((_, read)) = self.early.take_if(|(early, _)| *early == number) {
+            return read;
+        }
+        // The other thread reads shards in order, so that what comes from it is this one.
+        if let Ok(read) = loaded.try_recv() {
+            return read;
+        }
+        if self.early.is_none()
+            && let Some(early) = unread.claim()
+            && let Some(read) = unread.load(early, std::mem::take(&mut self.buffer))
+        {
+            if early == number {
+                return read;
+            }
+            self.early = Some((early, read));
+        }
+        // The other thread has it: it does not end before it has handed over what it claimed.
+        loaded.recv().unwrap_or_else(|_| {
+            let read = unread.load(number, Vec::new());
+            read.unwrap_or_else(|| Err(unread.store.vanished()))
+        })
+    }
+}
+
 impl Store {
     /// Hands `take` each row of `ids` with its position among them, in whatever order they lie on
-    /// the disk. A second thread reads and checks the next shard meanwhile: no more than two are
-    /// in memory, however many rows there are.
+    /// the disk. A second thread reads and checks the next shards meanwhile: no more than four
+    /// are in memory, however many rows there are.
     ///
     /// # Errors
     /// As [`Store::read`], and what `take` says, which ends it.
@@ -94,20 +158,28 @@ impl Store {
 
     /// Hands `take` each shard that holds one of `wanted`, which is in order, with those that it
     /// holds.
+    ///
+    /// A second thread reads ahead. Where this one would have to wait for it, it reads the shard
+    /// after that itself: with two cores neither is idle, and `take` still gets one shard after
+    /// another.
     fn each_shard<E: From<StoreError>>(
         &self,
         wanted: &[Wanted],
         mut take: impl FnMut(&[Wanted], &Shard, &Loaded) -> Result<(), E>,
     ) -> Result<(), E> {
-        let groups = || wanted.chunk_by(|(a, _), (b, _)| a.shard == b.shard);
+        let by_shard = wanted.chunk_by(|(a, _), (b, _)| a.shard == b.shard);
+        let groups: Vec<&[Wanted]> = by_shard.collect();
+        let unread = Unread {
+            store: self,
+            groups: &groups,
+            next: AtomicUsize::new(0),
+        };
         thread::scope(|scope| {
-            // Nothing waits between the two threads: one fills its buffer while the other empties
-            // its own, and both buffers may stay in the processor's cache.
             let (send, loaded) = mpsc::sync_channel(0);
             let (give_back, spare) = mpsc::channel();
+            let unread = &unread;
             let read_ahead = move || {
-                for group in groups() {
-                    let read = self.load(group, spare.try_recv().unwrap_or_default());
+                while let Some(read) = unread.read(spare.try_recv().unwrap_or_default()) {
                     let failed = read.is_err();
                     // Nobody waits any more where rows were refused.
                     if send.send(read).is_err() || failed {
@@ -115,35 +187,42 @@ impl Store {
                     }
                 }
             };
-            let several = groups().nth(1).is_some();
-            let thread = several.then(|| {
+            if groups.len() > 1 {
                 let builder = thread::Builder::new().name("catpipe-rows".to_owned());
-                builder.spawn_scoped(scope, read_ahead)
-            });
-            let ahead = matches!(thread, Some(Ok(_)));
-            for group in groups() {
-                let (shard, read) = match ahead.then(|| loaded.recv()) {
-                    Some(Ok(read)) => read?,
-                    // One shard, or no thread to be had: read here.
-                    _ => self.load(group, Vec::new())?,
-                };
+                // Without a thread to be had, all is read here.
+                let _ = builder.spawn_scoped(scope, read_ahead);
+            }
+            let mut here = Here::default();
+            for (number, group) in groups.iter().enumerate() {
+                let (shard, read) = here.take(number, unread, &loaded)?;
                 take(group, &shard, &read)?;
-                // The thread may have ended.
-                let _ = give_back.send(read.buffer());
+                // Each thread keeps its memory; what it lacks it gets from the other.
+                let buffer = read.buffer();
+                if here.buffer.capacity() == 0 {
+                    here.buffer = buffer;
+                } else {
+                    // The other thread may have ended.
+                    let _ = give_back.send(buffer);
+                }
             }
             Ok(())
         })
     }
 
-    /// The one shard that holds all of `wanted`.
-    fn load(&self, wanted: &[Wanted], buffer: Vec<u8>) -> Result<(Shard, Loaded), StoreError> {
-        let number = wanted.first().map_or(0, |(place, _)| place.shard);
-        let shard = self.index().shard(number).cloned();
-        let shard = shard.ok_or_else(|| StoreError::Damaged {
+    /// The error of a shard that another thread has found to be bad.
+    fn vanished(&self) -> StoreError {
+        StoreError::Damaged {
             path: self.path().to_owned(),
             damage: Damage::Gone,
             moved_to: None,
-        })?;
+        }
+    }
+
+    /// The one shard that holds all of `wanted`.
+    fn load(&self, wanted: &[Wanted], buffer: Vec<u8>) -> Read {
+        let number = wanted.first().map_or(0, |(place, _)| place.shard);
+        let shard = self.index().shard(number).cloned();
+        let shard = shard.ok_or_else(|| self.vanished())?;
         match self.read_shard(&shard, buffer) {
             Ok(loaded) => Ok((shard, loaded)),
             Err(Refusal::Error(error)) => Err(error),

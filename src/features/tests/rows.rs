@@ -199,3 +199,29 @@ fn system_errors_become_situations() {
         "{words}"
     );
 }
+
+#[test]
+fn shards_come_one_after_another_whoever_reads_them() {
+    let (_root, store) = filled(100);
+    let mut visited = Vec::new();
+    store
+        .visit(&ids(100), |position, found| {
+            assert_eq!(found, row(position as u8));
+            visited.push(position / 2);
+            Ok::<(), StoreError>(())
+        })
+        .unwrap();
+    let order = |visited: &[usize]| visited.chunks(2).map(|pair| pair[0]).collect::<Vec<_>>();
+    // Row by row as they were published, which is the order of this store's shards.
+    assert_eq!(order(&visited), (0..50).collect::<Vec<_>>());
+    let mut seen = 0;
+    let ended = store.visit(&ids(100), |position, _| {
+        seen += 1;
+        match position {
+            41 => Err(StoreError::Width { width: 0 }),
+            _ => Ok(()),
+        }
+    });
+    assert!(matches!(ended, Err(StoreError::Width { .. })));
+    assert_eq!(seen, 42);
+}

@@ -73,6 +73,7 @@
 //! the same row, and either copy serves. A writer holds a lock on a file of its own for as long as
 //! it lives, so the leftovers of a killed one are told from the work of a live one, and removed.
 
+mod disk;
 mod error;
 mod export;
 mod files;

@@ -1,5 +1,6 @@
 //! A store of rows: opening it, what it lacks, reading it.
 
+use super::disk;
 use super::error::{Damage, StoreError, Warning};
 use super::files::{self, Lease};
 use super::index::{Index, Place, Shard};
@@ -274,7 +275,7 @@ impl Store {
         let dir = self.dir.join("damaged");
         let target = dir.join(path.file_name()?);
         files::create_dir(&dir).ok()?;
-        fs::rename(path, &target).ok()?;
+        disk::rename(path, &target).ok()?;
         Some(target)
     }
 

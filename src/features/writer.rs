@@ -1,5 +1,6 @@
 //! New rows on their way into a store.
 
+use super::disk;
 use super::error::StoreError;
 use super::files::{self, Lease};
 use super::index::{Index, Shard};
@@ -7,7 +8,6 @@ use super::key::{RowId, Space, hex};
 use super::shard::{self, Refusal};
 use super::store::lock;
 use std::collections::HashSet;
-use std::fs;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
@@ -129,7 +129,7 @@ impl Writer {
         let shard = self.write().inspect_err(|_| {
             // A half-written part helps nobody, least of all on a full disk. Where it cannot be
             // removed either, the lease's end or the next sweep tries again.
-            let _ = fs::remove_file(self.lease.part());
+            let _ = disk::remove_file(self.lease.part());
         })?;
         lock(&self.index).enter(shard, &self.keys);
         self.published += self.keys.len();

@@ -3,6 +3,7 @@
 mod crash;
 mod damage;
 mod forged;
+mod power;
 mod remembered;
 mod rows;
 

@@ -4,6 +4,7 @@ mod crash;
 mod damage;
 mod forged;
 mod power;
+mod refused;
 mod remembered;
 mod rows;
 

@@ -14,6 +14,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod flips;
 mod kills;
 mod random;
 mod world;

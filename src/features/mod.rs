@@ -34,7 +34,8 @@
 //! ```text
 //! <root>/
 //!   <first 16 hex digits of the space's digest>/
-//!     space.json                    the format of the store and the whole space, for people
+//!     space.json                    the format of the store and the whole space, for people, and
+//!                                   a checksum of both
 //!     shards/<SHA-256 of the file>.h5
 //!     shards/.writer-*.lock, .part  a writer at work (held by a file lock) and its unfinished shard
 //!     damaged/                      shards that were set aside because they were not what they say
@@ -80,6 +81,7 @@ mod files;
 mod image;
 mod index;
 mod key;
+mod seal;
 mod shard;
 mod store;
 #[cfg(test)]

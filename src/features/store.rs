@@ -5,6 +5,7 @@ use super::error::{Damage, StoreError, Warning};
 use super::files::{self, Lease};
 use super::index::{Index, Place, Shard};
 use super::key::{RowId, Space, hex};
+use super::seal;
 use super::shard::{self, Refusal};
 use super::writer::{self, Writer};
 use crate::digests::{Digests, Shelf};
@@ -234,7 +235,9 @@ impl Store {
             store_format: shard::FORMAT,
             space: self.space.clone(),
         };
-        let text = serde_json::to_string_pretty(&said).map_err(|error| {
+        let said = serde_json::to_value(&said).map(seal::sealed);
+        let text = said.and_then(|said| serde_json::to_string_pretty(&said));
+        let text = text.map_err(|error| {
             StoreError::io(
                 &path,
                 "describing the feature store",
@@ -303,12 +306,15 @@ fn check_format(path: &Path) -> Result<(), StoreError> {
     let format = said
         .as_ref()
         .and_then(|said| said.get("store_format")?.as_u64());
+    let broken = said.as_ref().is_some_and(seal::is_broken);
     match format {
-        Some(format) if format > u64::from(shard::FORMAT) => Err(StoreError::NewerFormat {
-            path: path.to_owned(),
-            found: u32::try_from(format).unwrap_or(u32::MAX),
-            known: shard::FORMAT,
-        }),
+        Some(format) if format > u64::from(shard::FORMAT) && !broken => {
+            Err(StoreError::NewerFormat {
+                path: path.to_owned(),
+                found: u32::try_from(format).unwrap_or(u32::MAX),
+                known: shard::FORMAT,
+            })
+        }
         _ => Ok(()),
     }
 }

@@ -52,7 +52,8 @@ test: $(BUILD_TOOLS) ## run all tests
 	cargo test --locked
 
 torture: setup ## try the faults of the feature store for long: 1,000 kills, 10,000 flipped bits
-	CATPIPE_TORTURE=long cargo test --release --locked --test torture -- --nocapture --test-threads 1
+	CATPIPE_TORTURE=long cargo test --locked --lib features::tests::power
+	CATPIPE_TORTURE=long cargo test --release --locked --test torture -- --test-threads 1
 
 # Built once, natively, from the published weights; its checksum stands in onnx/resnet50.yaml.
 onnx/resnet50.onnx:

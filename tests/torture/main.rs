@@ -17,6 +17,7 @@ mod common;
 mod flips;
 mod kills;
 mod random;
+mod refused;
 mod world;
 
 /// How often a fault is tried: `short` times, or `long` times where `CATPIPE_TORTURE` says so.

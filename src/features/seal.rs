@@ -3,6 +3,7 @@
 
 use super::files::digest;
 use super::key::hex;
+use serde::Serialize;
 use serde_json::Value;
 
 const SEAL: &str = "sha256";
@@ -16,13 +17,14 @@ fn of(said: &Value) -> String {
     hex(&digest(said.to_string().as_bytes()))
 }
 
-/// `said` with its seal at the end.
-pub(super) fn sealed(mut said: Value) -> Value {
+/// `said` as JSON for people, with its seal at the end.
+pub(super) fn text(said: &impl Serialize) -> Result<String, serde_json::Error> {
+    let mut said = serde_json::to_value(said)?;
     let seal = of(&said);
     if let Some(fields) = said.as_object_mut() {
         fields.insert(SEAL.to_owned(), seal.into());
     }
-    said
+    serde_json::to_string_pretty(&said)
 }
 
 /// Whether `said` has a seal that is wrong. One without any is of a program that made none.

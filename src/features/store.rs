@@ -235,9 +235,7 @@ impl Store {
             store_format: shard::FORMAT,
             space: self.space.clone(),
         };
-        let said = serde_json::to_value(&said).map(seal::sealed);
-        let text = said.and_then(|said| serde_json::to_string_pretty(&said));
-        let text = text.map_err(|error| {
+        let text = seal::text(&said).map_err(|error| {
             StoreError::io(
                 &path,
                 "describing the feature store",

@@ -6,7 +6,7 @@ use hdf5::types::VarLenUnicode;
 use ndarray::{Array2, s};
 
 use super::*;
-use crate::features::{Space, Store};
+use crate::features::{RowType, Space, Store};
 
 const WIDTH: usize = 5;
 
@@ -20,6 +20,7 @@ fn store(root: &Path, rows: usize) -> (Store, Vec<RowId>, Array2<f32>) {
         output: "features".into(),
         width: WIDTH,
         numeric: "exact".into(),
+        rows: RowType::Float32,
     };
     let (store, _) = Store::open(root, &space).unwrap();
     let value = |row: usize, column: usize| (row * 10 + column) as f32;

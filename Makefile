@@ -3,7 +3,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test lint fmt doc bench setup runtime clean
+.PHONY: help run test torture lint fmt doc bench setup runtime clean
 
 CATPIPE := target/release/catpipe
 # Tests build without link-time optimisation, and fetch what they need with that same program.
@@ -50,6 +50,10 @@ test: $(BUILD_TOOLS) ## run all tests
 	  test -f $$file || $(MAKE) --no-print-directory $$file CATPIPE=$(CATPIPE_DEV); \
 	done
 	cargo test --locked
+
+torture: setup ## try the faults of the feature store for long: 1,000 kills, 10,000 flipped bits
+	CATPIPE_TORTURE=long cargo test --locked --lib features::tests::power
+	CATPIPE_TORTURE=long cargo test --release --locked --test torture -- --test-threads 1
 
 # Built once, natively, from the published weights; its checksum stands in onnx/resnet50.yaml.
 onnx/resnet50.onnx:

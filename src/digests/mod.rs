@@ -267,12 +267,13 @@ fn write(file: &Path, about: &str, files: &BTreeMap<PathBuf, Answer>) -> io::Res
     })?;
     let folder = file.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder)?;
-    // Not synced: what a power cut leaves of it has another checksum.
-    let mut new = tempfile::NamedTempFile::new_in(folder)?;
-    writeln!(new, "{}", hex(&Sha256::digest(&record)))?;
-    new.write_all(record.as_bytes())?;
-    new.persist(file)?;
-    Ok(())
+    // Always the same name, which a killed program leaves to the next one. Two that write it at
+    // once may spoil the record for each other, and it is not synced: its checksum tells.
+    let part = file.with_extension("part");
+    let mut new = fs::File::create(&part)?;
+    let text = format!("{}\n{record}", hex(&Sha256::digest(&record)));
+    new.write_all(text.as_bytes())?;
+    fs::rename(part, file)
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -1,9 +1,10 @@
 //! The store's file operations: checksums, durable publishing, and the locks of writers.
 
+use super::disk as fs;
 use super::error::{StoreError, Warning};
 use sha2::{Digest, Sha256};
-use std::fs::{self, File, TryLockError};
-use std::io::{self, Read, Write};
+use std::fs::{File, TryLockError};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
@@ -39,11 +40,7 @@ pub(super) fn digest(bytes: &[u8]) -> [u8; 32] {
 
 /// Writes `bytes` to a file at `path`, and waits until the disk has them.
 pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
-    File::create(path)
-        .and_then(|mut file| {
-            file.write_all(bytes)?;
-            file.sync_all()
-        })
+    fs::write_synced(path, bytes)
         .map_err(|source| StoreError::io(path, "writing to the feature store", source))
 }
 
@@ -57,15 +54,20 @@ pub(super) fn publish(part: &Path, path: &Path) -> Result<(), StoreError> {
 /// Creates `dir` and its parents, so that they are still there after a power loss.
 pub(super) fn create_dir(dir: &Path) -> Result<(), StoreError> {
     const DOING: &str = "creating a folder of the feature store";
+    let parent = dir.parent().filter(|dir| !dir.as_os_str().is_empty());
     if dir.is_dir() {
-        return Ok(());
+        // Whoever created it may have been killed before its name was on the disk. A parent that
+        // may not be read belongs to somebody else, and was there before the store.
+        return match parent.map(sync_dir) {
+            None | Some(Ok(()) | Err(StoreError::ReadOnly { .. })) => Ok(()),
+            Some(failed) => failed,
+        };
     }
-    if let Some(parent) = dir.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+    if let Some(parent) = parent {
         create_dir(parent)?;
-        make_dir(dir).map_err(|source| StoreError::io(dir, DOING, source))?;
-        return sync_dir(parent);
     }
-    make_dir(dir).map_err(|source| StoreError::io(dir, DOING, source))
+    make_dir(dir).map_err(|source| StoreError::io(dir, DOING, source))?;
+    parent.map_or(Ok(()), sync_dir)
 }
 
 /// Creates one folder; that another process was faster is fine.
@@ -78,8 +80,7 @@ fn make_dir(dir: &Path) -> io::Result<()> {
 
 /// Makes the names in `dir` durable.
 pub(super) fn sync_dir(dir: &Path) -> Result<(), StoreError> {
-    File::open(dir)
-        .and_then(|file| file.sync_all())
+    fs::sync_dir(dir)
         .map_err(|source| StoreError::io(dir, "syncing a folder of the feature store", source))
 }
 
@@ -99,12 +100,9 @@ impl Lease {
             let lock = tempfile::Builder::new()
                 .prefix(PREFIX)
                 .suffix(&format!(".{LOCK}"))
-                .permissions(permissions())
-                .tempfile_in(dir)
+                .make_in(dir, fs::create_new)
                 .map_err(|source| StoreError::io(dir, "starting to write rows", source))?;
-            lock.as_file()
-                .lock()
-                .map_err(|source| no_lock(lock.path(), source))?;
+            fs::lock(lock.as_file()).map_err(|source| no_lock(lock.path(), source))?;
             // A sweeper may have locked and removed the file before this process could lock it:
             // the lock then protects nothing, as the name is gone.
             if !is_unlinked(lock.as_file()) {
@@ -255,7 +253,7 @@ pub(super) fn is_writers(name: &str) -> bool {
 
 fn sweep_lock(path: &Path) -> io::Result<()> {
     let lock = File::open(path)?;
-    match lock.try_lock() {
+    match fs::try_lock(&lock) {
         Err(TryLockError::WouldBlock) => Ok(()),
         Err(TryLockError::Error(error)) => Err(error),
         Ok(()) => {
@@ -285,13 +283,6 @@ fn no_lock(path: &Path, source: io::Error) -> StoreError {
         _ if source.raw_os_error() == Some(37) => StoreError::NoLocks { path, source },
         _ => StoreError::io(&path, "locking the writer's file", source),
     }
-}
-
-/// What an ordinary file gets, instead of the owner-only rights of a temporary one: a store may
-/// be shared.
-#[cfg(unix)]
-fn permissions() -> fs::Permissions {
-    std::os::unix::fs::PermissionsExt::from_mode(0o666)
 }
 
 #[cfg(unix)]

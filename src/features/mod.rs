@@ -35,6 +35,8 @@
 //! ```text
 //! <root>/
 //!   <first 16 hex digits of the space's digest>/
+//!     space.json                    the format of the store and the whole space, for people, and
+//!                                   a checksum of both
 //!     space.json                    the format of the store and the whole space, for people
 //!     index.sqlite                  what the shards hold, so that opening reads none of them
 //!     shards/<SHA-256 of the file>.h5
@@ -117,21 +119,18 @@
 //! # Several processes
 //!
 //! Any number of processes may open, read and write one store on one machine. Shards never
-//! change, and are named by content, so writers cannot collide; at worst two of them compute
-
-
+//! change, and are named by content, so writers cannot collide. [`Store::refresh`] enters what
+//! others have published since. A writer holds a lock on a file of its own for as long as it lives,
+//! so the leftovers of a killed one are told from the work of a live one, and removed.
 //!
 //! So that two runs do not compute the same rows, a run [claims](Store::claim) those that it is
-//! The claims of a dead run count for nothing, nor do those of one that has shown no sign of life
-//! a killed one are told from the work of a live one, and removed.
-//! for ten minutes.
 //! going to compute, in a file beside such a lock, and waits for those that another has claimed.
-//! it lives, so the leftovers of a killed one are told from the work of a live one, and removed.
-//! since. A writer holds a lock on a file of its own for as long as it lives, so the leftovers of
-//! the same row, and either copy serves. A writer holds a lock on a file of its own for as long as
-//! the same row, and either copy serves. [`Store::refresh`] enters what others have published
+//! The claims of a dead run count for nothing, nor do those of one that has shown no sign of life
+//! for ten minutes; should two runs compute the same row after all, either copy serves.
+
 mod catalogue;
 mod claims;
+mod disk;
 mod error;
 mod export;
 mod files;
@@ -142,6 +141,7 @@ mod numbers;
 mod opening;
 mod raw;
 mod reading;
+mod seal;
 mod shard;
 mod store;
 #[cfg(test)]

@@ -1,11 +1,13 @@
 //! A store of rows: opening it, what it lacks, reading it.
 
 use super::catalogue::Catalogue;
+use super::disk;
 use super::error::{Damage, StoreError, Warning};
 use super::files::{self, Lease};
 use super::index::Index;
 use super::key::{RowId, Space};
 use super::opening::{Belief, list};
+use super::seal;
 use super::shard;
 use super::writer::{self, Writer};
 use crate::digests::Shelf;
@@ -161,7 +163,7 @@ impl Store {
             store_format: shard::FORMAT,
             space: self.space.clone(),
         };
-        let text = serde_json::to_string_pretty(&said).map_err(|error| {
+        let text = seal::text(&said).map_err(|error| {
             StoreError::io(
                 &path,
                 "describing the feature store",
@@ -202,7 +204,7 @@ impl Store {
         let dir = self.dir.join("damaged");
         let target = dir.join(path.file_name()?);
         files::create_dir(&dir).ok()?;
-        fs::rename(path, &target).ok()?;
+        disk::rename(path, &target).ok()?;
         Some(target)
     }
 
@@ -230,12 +232,15 @@ fn check_format(path: &Path) -> Result<(), StoreError> {
     let format = said
         .as_ref()
         .and_then(|said| said.get("store_format")?.as_u64());
+    let broken = said.as_ref().is_some_and(seal::is_broken);
     match format {
-        Some(format) if format > u64::from(shard::FORMAT) => Err(StoreError::NewerFormat {
-            path: path.to_owned(),
-            found: u32::try_from(format).unwrap_or(u32::MAX),
-            known: shard::FORMAT,
-        }),
+        Some(format) if format > u64::from(shard::FORMAT) && !broken => {
+            Err(StoreError::NewerFormat {
+                path: path.to_owned(),
+                found: u32::try_from(format).unwrap_or(u32::MAX),
+                known: shard::FORMAT,
+            })
+        }
         _ => Ok(()),
     }
 }

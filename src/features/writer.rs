@@ -1,6 +1,7 @@
 //! New rows on their way into a store.
 
 use super::catalogue::{Catalogue, Record};
+use super::disk;
 use super::error::StoreError;
 use super::files::{self, Lease};
 use super::index::{Index, Shard};
@@ -11,7 +12,6 @@ use super::shard::{self, Refusal};
 use super::store::lock;
 use crate::digests::Stamp;
 use std::collections::HashSet;
-use std::fs;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
@@ -135,7 +135,7 @@ impl Writer {
         let shard = self.write().inspect_err(|_| {
             // A half-written part helps nobody, least of all on a full disk. Where it cannot be
             // removed either, the lease's end or the next sweep tries again.
-            let _ = fs::remove_file(self.lease.part());
+            let _ = disk::remove_file(self.lease.part());
         })?;
         self.record(&shard);
         lock(&self.index).enter(shard, self.keys.iter().copied());

@@ -178,6 +178,22 @@ fn a_damaged_description_is_written_again() {
 }
 
 #[test]
+fn a_flipped_bit_in_a_description_never_stops_the_store() {
+    let (root, store) = filled(2);
+    let path = store.path().join("space.json");
+    let whole = fs::read(&path).unwrap();
+    // Every bit of the number of the format, and of what stands around it.
+    for bit in 0..8 * 40 {
+        let mut flipped = whole.clone();
+        flipped[bit / 8] ^= 1 << (bit % 8);
+        fs::write(&path, flipped).unwrap();
+        assert_rows(&open(root.path()), &[0, 1]);
+    }
+    drop(open(root.path()).writer().unwrap());
+    assert_eq!(fs::read(&path).unwrap(), whole);
+}
+
+#[test]
 fn a_stranger_among_the_shards_is_told_and_left_alone() {
     let (root, store) = filled(2);
     let dir = store.path().join("shards");

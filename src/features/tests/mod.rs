@@ -6,6 +6,8 @@ mod damage;
 mod forged;
 mod half;
 mod indexed;
+mod power;
+mod refused;
 mod remembered;
 mod rows;
 

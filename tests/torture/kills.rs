@@ -65,7 +65,11 @@ fn kill(project: &Project, child: &mut Child, random: &mut Random, calm: &Undist
     if random.once_in(2) {
         let most = calm.took.as_micros() as usize * 11 / 10;
         let moment = random.below(most).min(random.below(most));
-        std::thread::sleep(Duration::from_micros(moment as u64));
+        let moment = Instant::now() + Duration::from_micros(moment as u64);
+        // A run that is already at its end is not waited for.
+        while Instant::now() < moment && child.try_wait().expect("a child").is_none() {
+            std::thread::sleep(Duration::from_micros(200));
+        }
     } else {
         let wanted = 1 + random.below(calm.names);
         let mut names = BTreeSet::new();

@@ -60,6 +60,8 @@ fn try_image(
     // Nothing is created at `path`: it is the name by which HDF5 tells open files apart.
     let file = hdf5::File::with_options()
         .with_fapl(|fapl| fapl.core_filebacked(false))
+        // The root group's header would hold the time, and equal rows would make other files.
+        .with_fcpl(|fcpl| fcpl.obj_track_times(false))
         .create(path)?;
     let builder = file.new_dataset_builder();
     match space.rows {

@@ -3,6 +3,7 @@
 //! Results go to stdout, everything else to stderr. Exit codes: 0 done, 1 failed while running,
 //! 2 wrong usage or wrong pipeline, 3 (of `fetch` alone) nothing there to fetch from.
 
+mod cache;
 mod check;
 mod data;
 mod extract;
@@ -47,6 +48,7 @@ enum Command {
     Preview(preview::Args),
     Data(data::Args),
     Model(model::Args),
+    Cache(cache::Args),
     #[command(visible_alias = "doctor")]
     Providers(providers::Args),
     Fetch(fetch::Args),
@@ -63,6 +65,7 @@ pub fn main() -> ExitCode {
         Command::Preview(args) => preview::run(args),
         Command::Data(args) => data::run(args),
         Command::Model(args) => model::run(args),
+        Command::Cache(args) => cache::run(args),
         Command::Providers(args) => providers::run(args),
         Command::Fetch(args) => fetch::run(args),
         Command::Synth(args) => synth::run(args),

@@ -90,7 +90,7 @@ pub fn extract_to(
         rows: &part.ids,
         ids: ids().collect(),
         about: about(&checked),
-        beside: (SKIPPED, list),
+        beside: Some((SKIPPED, list)),
     };
     let files = export.write(&store, &table)?;
     Ok(BatchOutcome {
@@ -188,7 +188,7 @@ fn told(skipped: &[Skipped], out: &Path) -> String {
 }
 
 /// What a file of features says about them.
-fn about(checked: &Checked) -> Vec<(&'static str, String)> {
+pub(super) fn about(checked: &Checked) -> Vec<(&'static str, String)> {
     let (space, provider) = (&checked.space, checked.session_options().provider);
     vec![
         ("backbone", checked.backbone.name().to_owned()),

@@ -54,7 +54,7 @@ pub struct Table<'a> {
     pub about: Vec<(&'static str, String)>,
     /// A list that belongs beside the file, by what takes the place of its ending
     /// (`skipped.csv`), and its content; without content an older one is removed.
-    pub beside: (&'static str, Option<Vec<u8>>),
+    pub beside: Option<(&'static str, Option<Vec<u8>>)>,
 }
 
 /// A file that is going to be written. Making it first shows, before there is any work lost, that
@@ -124,7 +124,10 @@ impl Export {
             h5::verify(&self.data, head.len() as u64, table, width)?;
         }
         let path = self.data.place().to_owned();
-        let mut lists = vec![(path.with_extension(table.beside.0), table.beside.1.clone())];
+        let beside = table.beside.iter();
+        let mut lists: Vec<_> = beside
+            .map(|(ending, list)| (path.with_extension(ending), list.clone()))
+            .collect();
         if self.form == Form::Npy {
             let lines = table.ids.iter().flat_map(|id| [id, "\n"]);
             let lines: String = lines.collect();

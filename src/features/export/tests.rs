@@ -49,7 +49,7 @@ fn table<'a>(rows: &'a [RowId], names: &'a [String], skipped: Option<&str>) -> T
         rows,
         ids: names.iter().map(String::as_str).collect(),
         about: vec![("backbone", "tiny".to_owned())],
-        beside: ("skipped.csv", skipped.map(|text| text.as_bytes().to_vec())),
+        beside: Some(("skipped.csv", skipped.map(|text| text.as_bytes().to_vec()))),
     }
 }
 

@@ -22,10 +22,12 @@ use super::spent;
 
 /// Turn a batch of images into a file of features
 ///
-/// Row i belongs to image i: in the order given on stdin, else sorted by path. In HDF5 the rows are
-/// `features` and their images `id`, and attributes say what made them; of F.npy the images stand
-/// in F.ids.txt. Rows come from the cache and go into it: running again computes nothing, and what
-/// was killed goes on. The file appears when it is whole.
+/// Row i belongs to image i: in the order given on stdin, else sorted by path. The name's ending
+/// says the form. In HDF5 and Parquet the rows are `features` and their images `id`, and attributes
+/// say what made them; in CSV the image is the column `id` before `f0`, `f1`, ...; in NPZ `ids`; in
+/// safetensors the images are JSON in the metadata (`ids`); of F.npy they stand in F.ids.txt. Rows
+/// come from the cache and go into it: running again computes nothing, and what was killed goes on.
+/// The file appears when it is whole.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   catpipe extract --backbone onnx/resnet50.yaml --images photos --out photos.h5
@@ -42,7 +44,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "DIR|GLOB|-")]
     images: String,
 
-    /// The file to write: .h5 or .npy
+    /// The file to write: .h5, .npy, .npz, .parquet, .safetensors or .csv
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     out: PathBuf,
 

@@ -86,7 +86,7 @@ mod tests;
 mod writer;
 
 pub use error::{Damage, StoreError, Warning};
-pub use export::{Export, ExportError, Table};
+pub use export::{Export, ExportError, Labels, Table};
 pub use key::{RowId, Space};
 pub use store::Store;
 pub use writer::Writer;

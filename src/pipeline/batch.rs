@@ -91,6 +91,7 @@ pub fn extract_to(
         ids: ids().collect(),
         about: about(&checked),
         beside: Some((SKIPPED, list)),
+        ..Table::default()
     };
     let files = export.write(&store, &table)?;
     Ok(BatchOutcome {

@@ -13,17 +13,21 @@ use crate::pipeline::{CacheExport, Exported, PipelineError, Splits, export_rows}
 
 /// Write a pipeline's rows as one file that other programs read
 ///
-/// With their ids: training examples first, each in the order of the dataset, one row each: that of
-/// the plain image. Nothing is computed: where rows are missing, it says how many.
+/// Training examples come first, in the order of the dataset, with one row each, that of the plain
+/// image. The name's ending says the form. Each row has its id, label (where there are labels),
+/// split and view: in HDF5 and Parquet as `id`, `label`, `split`, `view` beside `features`; in CSV
+/// as columns before `f0`, `f1`, ...; in NPZ as `ids`, `labels`, `splits`, `views`; in safetensors
+/// likewise, with the ids in the metadata; of F.npy in F.ids.txt and F.rows.csv. Nothing is
+/// computed: where rows are missing, it says how many, and what computes them.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  catpipe cache export pipelines/resnet.yaml -o cats.h5
-  catpipe cache export pipelines/resnet.yaml -o train.npy --split train --views")]
+  catpipe cache export pipelines/resnet.yaml -o cats.parquet
+  catpipe cache export pipelines/resnet.yaml -o train.npz --split train --views")]
 pub(super) struct Args {
     #[command(flatten)]
     project: ProjectArgs,
 
-    /// The file to write: .h5 or .npy
+    /// The file to write: .h5, .npy, .npz, .parquet, .safetensors or .csv
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     out: PathBuf,
 

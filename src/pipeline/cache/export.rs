@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::dataset::{Source, Split};
-use crate::features::{Export, Table};
+use crate::dataset::{Example, Source, Split};
+use crate::features::{Export, Labels, Table};
 use crate::pipeline::batch::about;
 use crate::pipeline::checked::Checked;
 use crate::pipeline::error::PipelineError;
@@ -78,6 +78,9 @@ pub fn export_rows(
     let table = Table {
         rows: &rows,
         ids: ids().collect(),
+        labels: labels(checked, &sides),
+        splits: Some(sides.iter().flat_map(Side::splits).collect()),
+        views: Some(sides.iter().flat_map(Side::views).collect()),
         about: about(checked),
         beside: None,
     };
@@ -94,16 +97,45 @@ pub fn export_rows(
 /// One side with its rows.
 struct Side<'a> {
     source: &'a Source,
+    split: Split,
     part: Part,
 }
 
 impl Side<'_> {
     /// The example of each row.
-    fn ids(&self) -> impl Iterator<Item = &str> {
+    fn examples(&self) -> impl Iterator<Item = &Example> {
         let examples = self.source.examples();
-        let rows = self.part.rows.iter();
-        rows.map(|row| examples[row.example].id.as_str())
+        self.part.rows.iter().map(|row| &examples[row.example])
     }
+
+    fn ids(&self) -> impl Iterator<Item = &str> {
+        self.examples().map(|example| example.id.as_str())
+    }
+
+    fn splits(&self) -> impl Iterator<Item = &'static str> {
+        self.part.rows.iter().map(|_| self.split.name())
+    }
+
+    fn views(&self) -> impl Iterator<Item = u32> {
+        self.part.rows.iter().map(|row| row.view)
+    }
+}
+
+/// The classes of all rows, where one of the sides has any; both sides count the same ones.
+fn labels<'a>(checked: &'a Checked, sides: &[Side<'_>]) -> Option<Labels<'a>> {
+    if !sides.iter().any(|side| side.source.labelled()) {
+        return None;
+    }
+    let dataset = &checked.dataset;
+    let sources = std::iter::once(&dataset.train).chain(&dataset.test);
+    let classes = sources
+        .map(Source::classes)
+        .find(|classes| !classes.is_empty());
+    let rows = sides.iter().flat_map(Side::examples);
+    Some(Labels {
+        classes: classes.unwrap_or_default(),
+        rows: rows.map(|example| example.label).collect(),
+    })
 }
 
 fn sides<'a>(checked: &'a Checked, wanted: &CacheExport) -> Result<Vec<Side<'a>>, PipelineError> {
@@ -124,7 +156,11 @@ fn sides<'a>(checked: &'a Checked, wanted: &CacheExport) -> Result<Vec<Side<'a>>
         let augmented = wanted.views && split == Split::Train;
         let views = if augmented { augment.views } else { 0 };
         let part = Part::plan(source, augment, views, seed, &checked.space, &known)?;
-        sides.push(Side { source, part });
+        sides.push(Side {
+            source,
+            split,
+            part,
+        });
     }
     known.save();
     Ok(sides)

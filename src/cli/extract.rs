@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::assets;
-use crate::dataset::{DatasetConfig, FileNames, Glob, OnError, Share, SourceConfig};
+use crate::dataset::{Block, DatasetConfig, FileNames, Glob, OnError, Share, SourceConfig};
 use crate::pipeline::{Batch, BatchOutcome, ExtractConfig, Options, Timings, extract_to};
 use crate::yaml::{Document, YamlError};
 
@@ -33,7 +33,12 @@ use super::spent;
   catpipe extract --backbone onnx/resnet50.yaml --images photos --out photos.h5
   catpipe extract --backbone onnx/resnet50.yaml --images 'photos/**/*.jpg' --out photos.npy
   find photos -name '*.jpg' -print0 | catpipe extract --backbone onnx/resnet50.yaml --images - \\
-    --out photos.h5 --on-error skip")]
+    --out photos.h5 --on-error skip
+
+A job array of 64, each with a cache of its own or all with one on a disk that they share:
+  catpipe extract --backbone onnx/resnet50.yaml --images photos --shard $I/64 --out part-$I.h5
+With caches of their own, `catpipe cache import` then joins these, and the same command without
+--shard writes the file of all and computes nothing.")]
 pub(super) struct Args {
     /// The backbone's manifest, or `pixels`
     #[arg(long, value_name = "MANIFEST", value_hint = ValueHint::FilePath)]
@@ -56,6 +61,11 @@ pub(super) struct Args {
     /// several times
     #[arg(long, value_name = "GLOB", value_parser = glob)]
     exclude: Vec<Glob>,
+
+    /// Take the I-th of N parts of the images alone, 1/N to N/N, and write its rows; the parts'
+    /// files joined in order are the file of all
+    #[arg(long, value_name = "I/N")]
+    shard: Option<Block>,
 
     /// What the backbone runs on (`cpu`, `auto`, ...) [default: as a pipeline's `extract.provider`]
     #[arg(long, value_name = "PROVIDER")]
@@ -114,7 +124,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     };
     let outcome = extract_to(batch, options, &args.out, &mut Progress::new())?;
     if args.json {
-        return print_json(&Json::of(&outcome));
+        return print_json(&Json::of(&outcome, args.shard));
     }
     print(&describe(&outcome, start))
 }
@@ -133,6 +143,7 @@ fn batch(args: &Args) -> Result<Batch, Failure> {
         files,
         exclude: args.exclude.clone(),
         group_by: None,
+        block: args.shard,
     };
     let mut dataset = DatasetConfig::given(source, None);
     dataset.on_error = match args.on_error {
@@ -194,6 +205,8 @@ fn describe(outcome: &BatchOutcome, start: Instant) -> String {
 #[derive(Serialize)]
 struct Json<'a> {
     files: &'a [PathBuf],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shard: Option<Block>,
     rows: usize,
     features: usize,
     backbone: &'a str,
@@ -214,13 +227,14 @@ struct JsonSkipped<'a> {
 }
 
 impl<'a> Json<'a> {
-    fn of(outcome: &'a BatchOutcome) -> Self {
+    fn of(outcome: &'a BatchOutcome, shard: Option<Block>) -> Self {
         let skipped = outcome.skipped.iter().map(|one| JsonSkipped {
             path: &one.path,
             reason: &one.reason,
         });
         Json {
             files: &outcome.files,
+            shard,
             rows: outcome.rows,
             features: outcome.features,
             backbone: &outcome.backbone,

@@ -7,7 +7,7 @@
 mod auto;
 mod batch;
 mod batch_size;
-mod cache;
+pub mod cache;
 mod checked;
 mod config;
 mod error;
@@ -25,7 +25,6 @@ mod training;
 pub use auto::{Auto, AutoSummary, Decision, Prober};
 pub use batch::{Batch, BatchOutcome, extract_to};
 pub use batch_size::BatchSize;
-pub use cache::{CacheExport, Exported, Splits, export_rows};
 pub use checked::{Checked, Options, examples, runtime_search, survey};
 pub use config::{EvaluateConfig, ExtractConfig, Name, PipelineConfig, Threads};
 pub use error::PipelineError;

@@ -9,7 +9,8 @@ use crate::cli::failure::Failure;
 use crate::cli::output::{print, print_json};
 use crate::cli::progress::Progress;
 use crate::cli::project::ProjectArgs;
-use crate::pipeline::{CacheExport, Exported, PipelineError, Splits, export_rows};
+use crate::pipeline::PipelineError;
+use crate::pipeline::cache::{CacheExport, Exported, Splits, export_rows};
 
 /// Write a pipeline's rows as one file that other programs read
 ///

@@ -34,9 +34,9 @@ fn full<'a>(
     classes: &'a [String],
     features: &Array2<f32>,
 ) -> (Table<'a>, Found) {
-    let class = |i: usize| (i % 4 > 0).then_some(i % classes.len());
+    let class = |i: usize| (!i.is_multiple_of(4)).then_some(i % classes.len());
     let labels: Vec<_> = (0..rows.len()).map(class).collect();
-    let split = |i: usize| if i % 3 == 0 { "test" } else { "train" };
+    let split = |i: usize| if i.is_multiple_of(3) { "test" } else { "train" };
     let splits: Vec<_> = (0..rows.len()).map(split).collect();
     let views: Vec<u32> = (0..).take(rows.len()).map(|i| i % 5).collect();
     let some = !rows.is_empty();

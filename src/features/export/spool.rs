@@ -79,3 +79,20 @@ impl Place for Scratch<'_> {
         write().map_err(ExportError::io(self.place, SPOOLING))
     }
 }
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_told_as_such() {
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full");
+        let mut scratch = Scratch {
+            file: full.unwrap(),
+            place: Path::new("x.csv"),
+        };
+        let error = scratch.write_at(0, b"row").unwrap_err().to_string();
+        let told = "x.csv: no room on the disk while putting rows in order";
+        assert!(error.starts_with(told), "{error}");
+    }
+}

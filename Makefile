@@ -79,12 +79,18 @@ fmt: ## format the code
 doc: $(BUILD_TOOLS) ## build the library's documentation into target/doc
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps
 
-bench: setup .venv-bench/ready ## measure the speed of every part, as ratios in one run
+# PyTorch comes with several gigabytes of libraries: only on request.
+ifdef PYTORCH
+BENCH_TORCH := .venv-bench-torch
+export CATPIPE_BENCH_TORCH := $(CURDIR)/.venv-bench-torch/bin/python
+endif
+
+bench: setup .venv-bench/ready $(BENCH_TORCH:%=%/ready) ## measure the speed of every part, as ratios in one run (PYTORCH=1: beside PyTorch too)
 	CATPIPE_BENCH_PYTHON=$(CURDIR)/.venv-bench/bin/python cargo bench --locked
 
 clean: ## remove what was built; data, runs and the cache stay
 	cargo clean
-	rm -rf .venv .venv-bench onnx/*.onnx
+	rm -rf .venv .venv-bench .venv-bench-torch onnx/*.onnx
 
 .venv/bin/cmake: .ci/cmake.txt
 	python3 -m venv .venv
@@ -95,4 +101,9 @@ clean: ## remove what was built; data, runs and the cache stay
 .venv-bench/ready: .ci/peers.txt
 	python3 -m venv .venv-bench
 	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
+	touch $@
+
+.venv-bench-torch/ready:
+	python3 -m venv .venv-bench-torch
+	.venv-bench-torch/bin/python -m pip install --quiet --disable-pip-version-check torch==2.15.0 numpy==2.4.6 pillow==13.0.0
 	touch $@

@@ -6,6 +6,8 @@
     peers.py features FOLDER MODEL
                              a plain loop: Pillow, then ONNX Runtime in batches of 16; prints the
                              seconds that FOLDER's JPEGs took, opening the model included
+    peers.py torch FOLDER    the same by PyTorch with a DataLoader of two workers, fp32; the network
+                             is ResNet50 with random weights, as they do not change the speed
 """
 import pathlib
 import sys
@@ -52,6 +54,66 @@ def features(paths, model):
     print(time.perf_counter() - start, flush=True)
 
 
+def resnet50():
+    from torch import nn
+
+    def conv(inputs, outputs, size, stride=1):
+        layer = nn.Conv2d(inputs, outputs, size, stride, size // 2, bias=False)
+        return nn.Sequential(layer, nn.BatchNorm2d(outputs))
+
+    class Block(nn.Module):
+        def __init__(self, inputs, width, stride):
+            super().__init__()
+            outputs = 4 * width
+            self.shortcut = conv(inputs, outputs, 1, stride) if inputs != outputs else nn.Identity()
+            first, second = conv(inputs, width, 1, stride), conv(width, width, 3)
+            relu = nn.ReLU(inplace=True)
+            self.path = nn.Sequential(first, relu, second, relu, conv(width, outputs, 1))
+            self.relu = relu
+
+        def forward(self, x):
+            return self.relu(self.path(x) + self.shortcut(x))
+
+    layers = [conv(3, 64, 7, 2), nn.ReLU(inplace=True), nn.MaxPool2d(3, 2, 1)]
+    inputs = 64
+    for width, blocks, stride in [(64, 3, 1), (128, 4, 2), (256, 6, 2), (512, 3, 2)]:
+        for block in range(blocks):
+            layers.append(Block(inputs, width, stride if block == 0 else 1))
+            inputs = 4 * width
+    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten()).eval()
+
+
+class Pictures:
+    def __init__(self, paths):
+        self.paths = paths
+
+    def __len__(self):
+        return len(self.paths)
+
+    def __getitem__(self, index):
+        import numpy as np
+        import torch
+
+        image = Image.open(self.paths[index]).convert("RGB").resize((224, 224), Image.BILINEAR)
+        mean = np.array([103.939, 116.779, 123.68], np.float32)
+        pixels = np.asarray(image, np.float32)[:, :, ::-1] - mean
+        return torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1)))
+
+
+def pytorch(paths):
+    import torch
+    from torch.utils.data import DataLoader
+
+    torch.set_num_threads(2)
+    start = time.perf_counter()
+    network = resnet50()
+    with torch.inference_mode():
+        batches = DataLoader(Pictures(paths), batch_size=16, num_workers=2)
+        rows = torch.cat([network(images) for images in batches])
+    assert rows.shape == (len(paths), 2048)
+    print(time.perf_counter() - start, flush=True)
+
+
 def rounds(work, paths):
     for _ in sys.stdin:
         start = time.perf_counter()
@@ -66,5 +128,7 @@ elif part == "pixels":
     rounds(pixels, files(folder))
 elif part == "features":
     features(files(folder), sys.argv[3])
+elif part == "torch":
+    pytorch(files(folder))
 else:
     sys.exit(__doc__)

@@ -7,7 +7,9 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use catpipe::backbone::Manifest;
+use catpipe::assets;
+use catpipe::backbone::onnx::{self, tiny};
+use catpipe::backbone::{Manifest, Runtime, Search, Session, SessionOptions};
 use catpipe::dataset::synth::{self, SynthConfig, SynthFormat, SynthSet};
 use catpipe::dataset::{Dataset, DatasetConfig, ReadTimes, Reader};
 use catpipe::extract::{Failure, Infer, Prepare, Row, Shape, extract};
@@ -116,6 +118,48 @@ fn the_engine_allocates_nothing_for_a_batch() {
     assert!(many < few + 100, "{few} allocations, and {many}");
     assert!(
         many_bytes < few_bytes + 20_000,
+        "{few_bytes} bytes, and {many_bytes}"
+    );
+}
+
+/// What a session with a GPU's buffers allocates for so many batches of 4 rows and one of 3.
+fn bound(session: &mut Session, batches: usize) -> (u64, u64) {
+    let (each, width) = (session.input_len(), session.width());
+    let input = vec![0.5; 4 * each];
+    let mut out = vec![0.0; 4 * width];
+    counted(|| {
+        session.start(&input, 4).expect("a batch");
+        for _ in 1..batches {
+            session.start(&input, 4).expect("a batch");
+            assert_eq!(session.finish(&mut out).expect("features"), 4);
+        }
+        session.start(&input[..3 * each], 3).expect("a batch");
+        assert_eq!(session.finish(&mut out).expect("features"), 4);
+        assert_eq!(session.finish(&mut out).expect("features"), 3);
+    })
+}
+
+#[test]
+fn batches_that_go_to_a_device_are_copied_into_the_same_memory() {
+    let _alone = ALONE.lock();
+    let dir = tempfile::tempdir().expect("a folder");
+    let model = tiny::residual(&tiny::TinyConfig::default());
+    onnx::write(&dir.path().join("none.onnx"), &model).expect("a graph");
+    let small = MANIFEST.replace("224, 224", "32, 32");
+    std::fs::write(dir.path().join("b.yaml"), small).expect("a manifest");
+    let manifest = Manifest::read(&dir.path().join("b.yaml")).expect("a manifest");
+    let cache = assets::cache_dir().expect("a cache");
+    let search = Search::from_env(None, assets::runtime_dir(&cache));
+    let runtime = Runtime::locate(&search).expect("run `make setup` first");
+    let options = SessionOptions::default();
+    let session = Session::open_bound(&manifest, dir.path(), &runtime, &options);
+    let mut session = session.expect("a session");
+    bound(&mut session, 20);
+    let (few, few_bytes) = bound(&mut session, 20);
+    let (many, many_bytes) = bound(&mut session, 2_000);
+    assert!(many < few + 20, "{few} allocations, and {many}");
+    assert!(
+        many_bytes < few_bytes + 5_000,
         "{few_bytes} bytes, and {many_bytes}"
     );
 }

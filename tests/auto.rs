@@ -7,27 +7,10 @@ mod common;
 use std::path::PathBuf;
 
 use catpipe::backbone::onnx::{self, tiny, tiny::TinyConfig};
-use common::{Project, Ran, openvino};
+use common::{Project, Ran, openvino, pipeline};
 
-const PIPELINE: &str = "\
-name: p
-dataset: {train: {folder: shapes/train}, test: {folder: shapes/test}}
-extract: {backbone: tiny.yaml, provider: auto}
-";
-
-/// The same, judged by pictures that are there: drawing some takes a debug build its time.
-fn own() -> String {
-    PIPELINE.replace("auto}", "{auto: {images: shapes/test}}}")
-}
-
-fn project() -> Project {
-    let project = Project::new();
-    project.tiny_backbone("tiny");
-    project.write("p.yaml", PIPELINE);
-    let synth = "synth shapes --classes 2 --train 3 --test 1";
-    project.ok(&synth.split(' ').collect::<Vec<_>>());
-    project
-}
+/// Judged by pictures that are there: drawing some takes a debug build its time.
+const OWN: &str = "{auto: {images: shapes/test}}";
 
 fn json(ran: &Ran) -> serde_json::Value {
     serde_json::from_str(&ran.stdout).expect("JSON")
@@ -44,7 +27,7 @@ const MEASURES: &str = "auto: measuring tiny.yaml on this machine, once";
 
 #[test]
 fn with_the_cpu_alone_it_measures_once_and_takes_the_cpu() {
-    let project = project();
+    let project = Project::small("auto");
     let will = "auto (close) has not measured this model on this machine yet: `catpipe run` will\n";
     let ran = project.ok(&["check", "p.yaml"]);
     assert!(ran.stdout.ends_with(will), "{}", ran.stdout);
@@ -110,8 +93,7 @@ fn with_the_cpu_alone_it_measures_once_and_takes_the_cpu() {
 
 #[test]
 fn it_measures_again_when_something_changes() {
-    let project = project();
-    project.write("p.yaml", own());
+    let project = Project::small(OWN);
     project.ok(&["run", "p.yaml"]);
     let measures = |project: &Project| {
         let ran = project.ok(&["run", "p.yaml"]);
@@ -144,8 +126,7 @@ fn it_measures_again_when_something_changes() {
 
 #[test]
 fn a_library_that_gives_no_answer_is_out_and_named() {
-    let project = project();
-    project.write("p.yaml", own());
+    let project = Project::small(OWN);
     let cached = |build: &str, version: &str| {
         let name = format!("libonnxruntime.so.{version}");
         project.path(&format!(
@@ -180,7 +161,7 @@ fn a_library_that_gives_no_answer_is_out_and_named() {
 
 #[test]
 fn extract_measures_as_well_and_pixels_need_nothing() {
-    let project = project();
+    let project = Project::small("auto");
     let args = "extract --backbone tiny.yaml --images shapes/test --out f.npy --provider auto";
     let ran = project.ok(&args.split(' ').collect::<Vec<_>>());
     assert!(ran.stderr.starts_with(MEASURES), "{}", ran.stderr);
@@ -192,11 +173,11 @@ fn extract_measures_as_well_and_pixels_need_nothing() {
 
 #[test]
 fn what_auto_cannot_be_is_refused_at_its_place() {
-    let project = project();
+    let project = Project::small("auto");
     for (provider, words) in [
         (
             "{auto: {parity: fast}}",
-            "`fast` also asks that the head's out-of-fold accuracy",
+            "`parity: fast` asks that a head's cross-validation stays as good",
         ),
         (
             "[cpu, auto]",
@@ -209,10 +190,7 @@ fn what_auto_cannot_be_is_refused_at_its_place() {
         ("{auto: {}, cpu: {}}", "expected one provider"),
         ("aut", "did you mean `auto`?"),
     ] {
-        project.write(
-            "p.yaml",
-            PIPELINE.replace("auto}", &format!("{provider}}}")),
-        );
+        project.write("p.yaml", pipeline(provider));
         let ran = project.run(&["check", "p.yaml"]);
         assert_eq!(ran.code, 2, "{}", ran.stderr);
         let at = ran.stderr.contains("p.yaml:3:");
@@ -222,10 +200,7 @@ fn what_auto_cannot_be_is_refused_at_its_place() {
             ran.stderr
         );
     }
-    project.write(
-        "p.yaml",
-        PIPELINE.replace("auto}", "{auto: {images: nowhere}}}"),
-    );
+    project.write("p.yaml", pipeline("{auto: {images: nowhere}}"));
     let ran = project.run(&["run", "p.yaml"]);
     assert!(
         ran.code != 0 && ran.stderr.contains("nowhere"),
@@ -239,8 +214,7 @@ fn with_openvino_the_fastest_is_taken_and_another_choice_makes_other_rows() {
     let Some(library) = openvino("auto with OpenVINO") else {
         return;
     };
-    let project = project();
-    project.write("p.yaml", own());
+    let project = Project::small(OWN);
     project.ok_with(&library, &["run", "p.yaml"]);
     let metrics = project.json("runs/p/metrics.json");
     let trials = metrics["provider"]["auto"]["trials"]
@@ -284,4 +258,99 @@ fn with_openvino_the_fastest_is_taken_and_another_choice_makes_other_rows() {
     }
     let spaces = std::fs::read_dir(project.path("cache/features")).expect("a store");
     assert_eq!(spaces.count(), 2);
+}
+
+#[test]
+fn a_quantized_sibling_is_measured_and_where_it_is_chosen_the_rows_are_its_own() {
+    let project = Project::small(OWN);
+    project.write(
+        "p.yaml",
+        pipeline(OWN) + "train: {head: logistic, epochs: 3}\n",
+    );
+    let args = "model quantize tiny.yaml --calibrate shapes -o tiny-int8.onnx --bar 0 --bar-min 0";
+    project.ok(&args.split(' ').collect::<Vec<_>>());
+    let ran = project.ok(&["run", "p.yaml"]);
+    let line = "auto: cpu int8 (tiny-int8.yaml): ";
+    assert!(ran.stderr.contains(line), "{}", ran.stderr);
+
+    // As if it had been the fastest and near enough.
+    let file = kept(&project).remove(0);
+    let text = std::fs::read_to_string(&file).expect("a measurement");
+    let mut measured: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    let trials = measured["trials"].as_array_mut().expect("a list");
+    assert_eq!(trials.len(), 2);
+    trials[0]["rows_per_second"] = 1.0.into();
+    trials[1]["rows_per_second"] = 2.0.into();
+    trials[1]["parity"]["cosine_min"] = 0.9995.into();
+    trials[1]["parity"]["cosine_mean"] = 0.9997.into();
+    std::fs::write(&file, measured.to_string()).expect("a measurement");
+    let ran = project.ok(&["run", "p.yaml"]);
+    let words = "auto (close) runs cpu int8 (tiny-int8.yaml), as measured before";
+    assert!(ran.stderr.starts_with(words), "{}", ran.stderr);
+    assert!(
+        ran.stdout
+            .contains("Features by cpu int8; chosen by auto (close)\n")
+    );
+    let metrics = project.json("runs/p/metrics.json");
+    assert_eq!(metrics["provider"]["precision"], "int8");
+    let class = metrics["provider"]["numeric_class"].as_str().expect("text");
+    let kernels = catpipe::backbone::provider::integer_class();
+    assert!(
+        class.starts_with(&format!("cpu int8 {kernels} onnxruntime-")),
+        "{class}"
+    );
+    let auto = &metrics["provider"]["auto"];
+    assert_eq!(auto["chosen"]["backbone"], "tiny-int8.yaml");
+    // The rows are those of the int8 network, and the same as if it had been named.
+    let set = ["extract.backbone=tiny-int8.yaml", "extract.provider=cpu"];
+    let ran = project.ok(&["run", "p.yaml", "--set", set[0], "--set", set[1]]);
+    assert!(
+        ran.stderr.contains("all 8 rows are in the cache"),
+        "{}",
+        ran.stderr
+    );
+
+    // `fast` asks for heads too, and shows what they came to.
+    let set = "extract.provider={auto: {parity: fast, images: shapes/test}}";
+    let ran = project.ok(&["run", "p.yaml", "--set", set]);
+    for candidate in ["cpu fp32", "cpu int8 (tiny-int8.yaml)"] {
+        let line = format!("auto: {candidate}: a head gets ");
+        assert!(ran.stderr.contains(&line), "{}", ran.stderr);
+    }
+    // Its rows are in the store already, and need no process of their own.
+    assert!(
+        !ran.stderr.contains("(tiny-int8.yaml) on 6 training examples ..."),
+        "{}",
+        ran.stderr
+    );
+    let auto = &project.json("runs/p/metrics.json")["provider"]["auto"];
+    let head = &auto["trials"][1]["head"];
+    assert_eq!(head["total"], 6);
+    let share = head["correct"].as_f64().expect("a number") / 6.0;
+    let end = |n: usize| head["interval"][n].as_f64().expect("a number");
+    let passes = (end(0)..=end(1)).contains(&share);
+    assert_eq!(auto["chosen"]["backbone"] == "tiny-int8.yaml", passes);
+
+    // Another float network: the sibling is out, and that is said.
+    let config = TinyConfig {
+        width: 16,
+        seed: 3,
+        ..TinyConfig::default()
+    };
+    onnx::write(&project.path("tiny.onnx"), &tiny::residual(&config)).expect("a network");
+    let ran = project.ok(&["run", "p.yaml"]);
+    let words = "auto: left out: tiny-int8.yaml: it was made of another tiny.onnx: make it anew";
+    assert!(ran.stderr.contains(words), "{}", ran.stderr);
+}
+
+#[test]
+fn fast_without_a_head_is_refused() {
+    let project = Project::small("auto");
+    let args = ["extract", "--backbone", "tiny.yaml", "--images", "shapes/test"];
+    let more = ["--out", "f.npy", "--provider", "{auto: {parity: fast}}"];
+    let ran = project.run(&[&args[..], &more].concat());
+    assert_eq!(ran.code, 2, "{}", ran.stderr);
+    let words = "there is no head here, only features: say `close` or `strict`";
+    assert!(ran.stderr.contains(words), "{}", ran.stderr);
+    assert!(kept(&project).is_empty());
 }

@@ -5,26 +5,11 @@
 mod common;
 
 use catpipe::backbone::onnx::{self, tiny, tiny::TinyConfig};
-use common::{Project, openvino};
-
-const PIPELINE: &str = "\
-name: p
-dataset: {train: {folder: shapes/train}, test: {folder: shapes/test}}
-extract: {backbone: tiny.yaml, provider: cpu}
-";
-
-fn project() -> Project {
-    let project = Project::new();
-    project.tiny_backbone("tiny");
-    project.write("p.yaml", PIPELINE);
-    let synth = "synth shapes --classes 2 --train 3 --test 1";
-    project.ok(&synth.split(' ').collect::<Vec<_>>());
-    project
-}
+use common::{Project, openvino, pipeline};
 
 #[test]
 fn a_certificate_of_two_networks_is_shown_by_the_run_that_it_is_about() {
-    let project = project();
+    let project = Project::small("cpu");
     project.tiny_backbone("other");
     let config = TinyConfig {
         width: 16,
@@ -32,7 +17,7 @@ fn a_certificate_of_two_networks_is_shown_by_the_run_that_it_is_about() {
         ..TinyConfig::default()
     };
     onnx::write(&project.path("other.onnx"), &tiny::residual(&config)).expect("a network");
-    let head = format!("{PIPELINE}train: {{head: logistic, validation: {{folds: 3}}}}\n");
+    let head = pipeline("cpu") + "train: {head: logistic, validation: {folds: 3}}\n";
     project.write("p.yaml", head);
     project.ok(&["run", "p.yaml"]);
 
@@ -81,14 +66,18 @@ fn a_certificate_of_two_networks_is_shown_by_the_run_that_it_is_about() {
         "{}",
         again.stdout
     );
+    // What is damaged is told, and never in the way.
+    project.write("more.parity.json", "{\"format\": 1");
     let ran = project.ok(&["run", "p.yaml"]);
+    let words = "more.parity.json: this certificate cannot be read: EOF";
+    assert!(ran.stderr.contains(words), "{}", ran.stderr);
     assert!(!ran.stdout.contains("parity"), "{}", ran.stdout);
     assert!(project.json("runs/p/metrics.json").get("parity").is_none());
 }
 
 #[test]
 fn a_certificate_that_would_say_nothing_is_refused() {
-    let project = project();
+    let project = Project::small("cpu");
     project.write("no/readme.txt", "words");
     for (args, words) in [
         (
@@ -131,7 +120,7 @@ fn a_certificate_of_openvino_is_in_the_summary_of_its_run() {
     let Some(library) = openvino("a certificate of OpenVINO") else {
         return;
     };
-    let project = project();
+    let project = Project::small("cpu");
     let args = "model certify tiny.yaml --provider openvino --images shapes --count 6 --json";
     let ran = project.ok_with(&library, &args.split(' ').collect::<Vec<_>>());
     let certificate: serde_json::Value = serde_json::from_str(&ran.stdout).expect("JSON");

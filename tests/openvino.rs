@@ -141,6 +141,10 @@ fn a_pipeline_runs_and_says_what_ran() {
     assert_eq!(metrics["provider"]["device"], "CPU");
     let class = format!("openvino CPU bf16 onnxruntime-1.24.1 {arch}");
     assert_eq!(metrics["provider"]["numeric_class"], class);
+    // What the library calls itself, and no driver of anybody's.
+    let version = metrics["provider"]["libraries"]["openvino"].as_str();
+    assert!(version.is_some_and(|version| version.starts_with("20")));
+    assert_eq!(metrics["provider"].get("driver"), None);
     assert_eq!(metrics["timings"]["rows_computed"], 12);
     // Rows of another precision are other rows.
     let metrics = run("extract.provider=openvino");
@@ -202,4 +206,31 @@ fn nodes_elsewhere_are_an_error_unless_they_are_allowed() {
     let input = values(3, 2 * 3 * 32 * 32);
     let (a, b) = (rows(&mut partial, &input, 2), rows(&mut cpu, &input, 2));
     assert!(cosine(&a, &b) > 0.999_999);
+}
+
+#[test]
+fn rows_of_integers_do_not_depend_on_batch_size_or_threads_either() {
+    let Some(library) = openvino("OpenVINO's rows of an int8 graph") else {
+        return;
+    };
+    let project = Project::small("cpu");
+    let args = "model quantize tiny.yaml --calibrate shapes -o tiny-int8.onnx --bar 0 --bar-min 0";
+    project.ok(&args.split(' ').collect::<Vec<_>>());
+    let mut files = Vec::new();
+    for (batch, threads) in [("1", "1"), ("3", "2"), ("8", "2")] {
+        let out = format!("f{batch}.npy");
+        let args = format!(
+            "extract --backbone tiny-int8.yaml --images shapes/train --out {out} --provider \
+             openvino --batch {batch} --threads {threads}"
+        );
+        let mut command = project.command(&args.split_whitespace().collect::<Vec<_>>());
+        command
+            .env("ORT_DYLIB_PATH", &library)
+            // A cache of its own: no row is taken from the run before.
+            .env("CATPIPE_CACHE", project.path(&format!("cache{batch}")));
+        let ran = project.ran(command.output().expect("the program starts"));
+        assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
+        files.push(std::fs::read(project.path(&out)).expect("features"));
+    }
+    assert!(files.windows(2).all(|two| two[0] == two[1]));
 }

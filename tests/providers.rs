@@ -158,6 +158,16 @@ fn a_list_is_tried_in_order_and_says_what_it_passed_over() {
         project.json("runs/p/metrics.json")["provider"]["name"],
         "cpu"
     );
+    let ran = checked(&project, "[openvino, cpu]");
+    let words = "fine\ncpu would run, by ONNX Runtime ";
+    assert!(ran.stdout.contains(words), "{}", ran.stdout);
+    let words = "\n  not openvino: provider `openvino` needs a build of ONNX Runtime";
+    assert!(ran.stdout.contains(words), "{}", ran.stdout);
+    let set = "extract.provider=[openvino, cpu]";
+    let ran = run(&project, &["check", "p.yaml", "--json", "--set", set], &[]);
+    let json: serde_json::Value = serde_json::from_str(&ran.stdout).expect("JSON");
+    assert_eq!(json["provider"], "cpu");
+    assert_eq!(json["passed_over"][0]["provider"], "openvino");
     let ran = checked(&project, "[openvino, cuda]");
     assert_eq!(ran.code, 1);
     let words = "none of the providers that were asked for can run on this machine";

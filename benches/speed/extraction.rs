@@ -30,19 +30,29 @@ const CASES: [Case; 3] = [
     },
     Case {
         what: "stage, photographs: JPEG 500x375, 1 row a picture",
-        images: 400,
+        images: 512,
         size: [500, 375],
         format: SynthFormat::Jpeg,
         views: 0,
     },
     Case {
-        what: "stage, photographs: JPEG 500x375, 4 rows a picture",
-        images: 100,
+        what: "stage, photographs: JPEG 500x375, 8 rows a picture",
+        images: 60,
         size: [500, 375],
         format: SynthFormat::Jpeg,
-        views: 3,
+        views: 7,
     },
 ];
+
+/// How many times the cost of one row of a photograph eight rows are, decoding once.
+pub(super) fn cost_of_eight(lines: &[Line]) -> Option<f64> {
+    let rate = |what: &str| {
+        let line = lines.iter().find(|line| line.what == what)?;
+        Some(line.images_a_second)
+    };
+    let [_, one, eight] = CASES;
+    Some(8.0 * rate(one.what)? / rate(eight.what)?)
+}
 
 /// Nobody watches.
 struct Quiet;

@@ -10,7 +10,8 @@ use catpipe::assets::{self, RuntimeBuild};
 
 use super::pixels::{self, Peers};
 
-const IMAGES: u32 = 512;
+/// So many that opening a network takes a small part of the time.
+const IMAGES: u32 = 1024;
 const ROUNDS: usize = 2;
 
 /// A way of turning the files into features with catpipe: what it is called, the backbone's
@@ -90,9 +91,15 @@ pub(super) fn measure(checkout: &Path) -> Result<(), Box<dyn Error>> {
     let root = tempfile::tempdir()?;
     let images = pixels::halved(&peers, root.path(), IMAGES)?.join("train");
     let mut python = f64::INFINITY;
+    let mut pytorch = f64::INFINITY;
     let mut best = [f64::INFINITY; WAYS.len()];
     for _ in 0..ROUNDS {
-        python = python.min(plain_loop(&peers, checkout, &images)?);
+        let mut plain = peers.command("features", &images);
+        plain.arg(checkout.join("onnx/resnet50.onnx"));
+        python = python.min(seconds_of(plain)?);
+        if let Some(command) = peers.torch(&images) {
+            pytorch = pytorch.min(seconds_of(command)?);
+        }
         for (way, best) in WAYS.iter().zip(&mut best) {
             if way.lacks(checkout)?.is_none() {
                 *best = best.min(way.seconds(checkout, &images)?);
@@ -102,6 +109,13 @@ pub(super) fn measure(checkout: &Path) -> Result<(), Box<dyn Error>> {
     let rate = |seconds: f64| f64::from(IMAGES) / seconds;
     let plain = "plain Python loop, Pillow + ONNX Runtime fp32";
     println!("{plain:<46} {:>10.1} {:>6.2}", rate(python), 1.0);
+    let what = "PyTorch fp32 with a DataLoader of two workers";
+    if pytorch.is_finite() {
+        let (rate, ratio) = (rate(pytorch), python / pytorch);
+        println!("{what:<46} {rate:>10.1} {ratio:>6.2}");
+    } else {
+        println!("{what:<46} not measured: `make bench PYTORCH=1` gets it, several GB");
+    }
     for (way, seconds) in WAYS.iter().zip(best) {
         match way.lacks(checkout)? {
             Some(reason) => println!("{:<46} not measured: {reason}", way.what),
@@ -116,12 +130,9 @@ pub(super) fn measure(checkout: &Path) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn plain_loop(peers: &Peers, checkout: &Path, images: &Path) -> Result<f64, Box<dyn Error>> {
-    let mut child = peers
-        .command("features", images)
-        .arg(checkout.join("onnx/resnet50.onnx"))
-        .stdout(Stdio::piped())
-        .spawn()?;
+/// The seconds that a part of the script prints.
+fn seconds_of(mut command: Command) -> Result<f64, Box<dyn Error>> {
+    let mut child = command.stdout(Stdio::piped()).spawn()?;
     let output = child.stdout.take().ok_or("no pipe from the script")?;
     let line = BufReader::new(output).lines().next();
     child.wait()?;

@@ -136,4 +136,7 @@ fn print(lines: &[Line]) {
             line.what, line.images_a_second
         );
     }
+    if let Some(cost) = extraction::cost_of_eight(lines) {
+        println!("8 rows of a photograph cost {cost:.2} times one");
+    }
 }

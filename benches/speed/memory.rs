@@ -17,7 +17,7 @@ pub(super) fn measure() -> Result<(), Box<dyn Error>> {
         "\n{:<60} {:>10}",
         "peak memory of an extraction (small network)", "MB"
     );
-    for images in [1_000, 4_000, 16_000] {
+    for images in [1_000, 10_000, 100_000] {
         let peak = peak(images)?;
         println!("{:<60} {peak:>10.1}", format!("{images} images"));
     }

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use catpipe::backbone::{Manifest, Preprocess};
 use catpipe::dataset::synth::{self, SynthConfig, SynthFormat, SynthSet};
-use catpipe::dataset::{Dataset, DatasetConfig};
+use catpipe::dataset::{Dataset, DatasetConfig, ReadTimes, Reader};
 
 const IMAGES: u32 = 40;
 const ROUNDS: usize = 9;
@@ -33,6 +33,14 @@ impl Peers {
         let mut command = Command::new(&self.python);
         command.arg(&self.script).arg(part).arg(folder);
         command
+    }
+
+    /// PyTorch on the files of a folder; None where there is no Python that has it.
+    pub(super) fn torch(&self, folder: &Path) -> Option<Command> {
+        let python = std::env::var("CATPIPE_BENCH_TORCH").ok()?;
+        let mut command = Command::new(python);
+        command.arg(&self.script).arg("torch").arg(folder);
+        Some(command)
     }
 
     fn start(&self, part: &str, folder: &Path) -> Result<Child, Box<dyn Error>> {
@@ -161,10 +169,12 @@ fn compare(
 fn ours(dataset: &Dataset, recipe: &Preprocess) -> Result<f64, Box<dyn Error>> {
     let mut worker = recipe.worker();
     let mut input = vec![0.0; recipe.input_len()];
+    let mut times = ReadTimes::default();
     let start = Instant::now();
+    let mut reader = Reader::new(&dataset.train);
     for i in 0..dataset.train.examples().len() {
-        let image = dataset.train.read(i)?;
-        worker.apply("", &image, &mut input)?;
+        let image = reader.read(i, &mut times)?;
+        worker.apply("", image, &mut input)?;
     }
     std::hint::black_box(&input);
     Ok(start.elapsed().as_secs_f64())

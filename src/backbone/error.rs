@@ -151,6 +151,58 @@ pub enum BackboneError {
         /// ONNX Runtime's words.
         reason: String,
     },
+    /// A batch of more rows than the provider was asked to be built for.
+    #[error(
+        "{}: a batch of {found} rows, and `{provider}` is built for at most {most}: give it \
+         smaller batches, or raise `provider.{provider}.batch.max`", path.display()
+    )]
+    BatchTooLarge {
+        /// The ONNX file.
+        path: PathBuf,
+        /// The provider.
+        provider: ProviderKind,
+        /// The batch's rows.
+        found: usize,
+        /// The most rows.
+        most: usize,
+    },
+    /// There is no memory for the buffers of a batch.
+    #[error(
+        "{}: no memory for a batch of {rows} rows that the device can fetch: {reason}\n  \
+         smaller batches need less: extract.batch", path.display()
+    )]
+    Memory {
+        /// The ONNX file.
+        path: PathBuf,
+        /// The rows.
+        rows: usize,
+        /// ONNX Runtime's words.
+        reason: String,
+    },
+    /// The way to the device and back cannot be set up.
+    #[error("{}: batches cannot be brought to `{provider}`: {reason}", path.display())]
+    Device {
+        /// The ONNX file.
+        path: PathBuf,
+        /// The provider.
+        provider: ProviderKind,
+        /// What is missing.
+        reason: String,
+    },
+    /// The folder for TensorRT's engines cannot be used.
+    #[error(
+        "{}: TensorRT's engines cannot be kept here: {source}\n  \
+         make the folder writable, or name another cache folder", path.display()
+    )]
+    Engines {
+        /// The folder.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// Batches were started or finished out of order: a mistake in the calling code.
+    #[error("{0}")]
+    Order(&'static str),
     /// The graph ran and gave something of another shape than the manifest says.
     #[error(
         "{}: output `{output}` has another shape than declared\n  \

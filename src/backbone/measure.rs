@@ -54,11 +54,28 @@ fn pass(
     features: &mut [f32],
 ) -> Result<(), BackboneError> {
     let (each, width, batch) = (session.input_len(), session.width(), batch.max(1));
-    let parts = inputs
-        .chunks(batch * each.max(1))
-        .zip(features.chunks_mut(batch * width.max(1)));
-    for (input, out) in parts {
-        session.run(input, input.len() / each.max(1), out)?;
+    let batches = inputs.chunks(batch * each.max(1));
+    let outs = features.chunks_mut(batch * width.max(1));
+    let rows = |input: &[f32]| input.len() / each.max(1);
+    if session.depth() == 0 {
+        for (input, out) in batches.zip(outs) {
+            session.run(input, rows(input), out)?;
+        }
+        return Ok(());
+    }
+    // As an extraction does: the next batch is brought while one is computed.
+    let mut outs = outs;
+    let mut under_way = 0;
+    for input in batches {
+        if under_way == session.depth() {
+            under_way -= 1;
+            session.finish(outs.next().unwrap_or_default())?;
+        }
+        session.start(input, rows(input))?;
+        under_way += 1;
+    }
+    for out in outs {
+        session.finish(out)?;
     }
     Ok(())
 }
@@ -140,6 +157,22 @@ mod tests {
         assert_eq!(parity(&[0.0, 0.0], &[0.0, 1.0], 2).unwrap().cosine_min, 0.0);
         assert_eq!(parity(&[1.0], &[1.0, 2.0], 1), None);
         assert_eq!(parity(&[], &[], 1), None);
+    }
+
+    #[test]
+    fn a_session_that_takes_batches_in_ahead_is_measured_as_it_is_used() {
+        let dir = tiny(|_| {});
+        let manifest = manifest(TINY_MANIFEST).unwrap();
+        let options = SessionOptions::default();
+        let bound = Session::open_bound(&manifest, dir.path(), &runtime(), &options);
+        let mut session = bound.unwrap();
+        let mut plain = Session::open(&manifest, dir.path(), &runtime(), &options).unwrap();
+        let inputs = values(5, 11 * 3 * 32 * 32);
+        for batch in [1, 4, 11, 20] {
+            let (expected, _) = speed(&mut plain, &inputs, batch, Duration::ZERO).unwrap();
+            let (found, _) = speed(&mut session, &inputs, batch, Duration::ZERO).unwrap();
+            assert_eq!(found, expected, "batch {batch}");
+        }
     }
 
     #[test]

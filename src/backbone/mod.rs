@@ -6,6 +6,7 @@
 
 pub mod auto;
 pub mod detect;
+pub mod engines;
 mod error;
 pub mod manifest;
 pub mod measure;
@@ -17,12 +18,12 @@ pub mod quantize;
 pub mod runtime;
 pub mod session;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 
 pub use error::BackboneError;
 pub use manifest::Manifest;
-pub use model::{Backbone, Network};
+pub use model::{Backbone, Graph, Network};
 pub use preprocess::{Preprocess, Preprocessor};
 pub use provider::{Provider, ProviderKind, Providers};
 pub use runtime::{Choice, Runtime, RuntimeError, Search};
-pub use session::{Session, SessionOptions};
+pub use session::{Opening, Session, SessionOptions};

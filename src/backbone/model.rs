@@ -4,13 +4,25 @@ use std::path::Path;
 
 use super::error::BackboneError;
 use super::manifest::Manifest;
+use super::onnx::Arithmetic;
 use super::preprocess::Preprocess;
 use super::runtime::Runtime;
-use super::session::{Session, SessionOptions, graph_key};
+use super::session::{Opening, Session, SessionOptions, graph_key};
 use crate::digests::Shelf;
 
 /// The name by which a pipeline asks for [`Backbone::Pixels`].
 const PIXELS: &str = "pixels";
+
+/// What is known of a backbone's graph before anything runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Graph {
+    /// [`Backbone::key`].
+    pub key: String,
+    /// Its checksum alone; none for pixels.
+    pub digest: Option<String>,
+    /// The arithmetic that it asks for.
+    pub arithmetic: Arithmetic,
+}
 
 /// What turns an image into features.
 #[derive(Debug, Clone)]
@@ -84,16 +96,24 @@ impl Backbone {
     }
 
     /// Compares the network's file with its manifest, where one of them has changed since that was
-    /// last done and remembered on `shelf`, and gives [`Backbone::key`].
+    /// last done and remembered on `shelf`, and gives [`Backbone::key`] with the arithmetic.
     ///
     /// # Errors
     /// As [`Manifest::check_graph`].
-    pub fn check_changed(&self, root: &Path, shelf: &Shelf) -> Result<String, BackboneError> {
+    pub fn check_changed(&self, root: &Path, shelf: &Shelf) -> Result<Graph, BackboneError> {
         match self {
-            Self::Pixels => Ok(PIXELS.to_owned()),
+            Self::Pixels => Ok(Graph {
+                key: PIXELS.to_owned(),
+                digest: None,
+                arithmetic: Arithmetic::Float,
+            }),
             Self::Onnx(manifest) => {
-                let digest = manifest.check_changed_graph(root, shelf)?;
-                Ok(graph_key(&digest, &manifest.config.output.name))
+                let known = manifest.check_changed_graph(root, shelf)?;
+                Ok(Graph {
+                    key: graph_key(&known.digest, &manifest.config.output.name),
+                    digest: Some(known.digest),
+                    arithmetic: known.arithmetic,
+                })
             }
         }
     }
@@ -105,18 +125,20 @@ impl Backbone {
     }
 
     /// Everything about the arithmetic that can change a feature's bits: the provider's
-    /// [`numeric_class`](super::Provider::numeric_class), or for pixels one that never changes.
+    /// [`numeric_class`](super::Provider::numeric_class) for a graph of that arithmetic, or for
+    /// pixels one that never changes.
     ///
     /// # Errors
     /// Those of `runtime`, which is called only if the backbone needs it.
     pub fn numeric_class<E>(
         &self,
+        graph: Arithmetic,
         options: &SessionOptions,
         runtime: impl FnOnce() -> Result<Runtime, E>,
     ) -> Result<String, E> {
         match self {
             Self::Pixels => Ok("exact".to_owned()),
-            Self::Onnx(_) => Ok(options.provider.numeric_class(&runtime()?)),
+            Self::Onnx(_) => Ok(options.provider.numeric_class(graph, &runtime()?)),
         }
     }
 
@@ -131,12 +153,27 @@ impl Backbone {
         options: &SessionOptions,
         runtime: impl FnOnce() -> Result<Runtime, E>,
     ) -> Result<Network, E> {
+        self.open_watched(root, first, options, runtime, &mut |_| ())
+    }
+
+    /// [`Backbone::open`], which tells `watch` every second of what takes minutes.
+    ///
+    /// # Errors
+    /// As [`Backbone::open`].
+    pub fn open_watched<E: From<BackboneError>>(
+        &self,
+        root: &Path,
+        first: (u32, u32),
+        options: &SessionOptions,
+        runtime: impl FnOnce() -> Result<Runtime, E>,
+        watch: &mut dyn FnMut(&Opening),
+    ) -> Result<Network, E> {
         match self {
             Self::Pixels => Ok(Network::Pixels {
                 width: self.width(first),
             }),
             Self::Onnx(manifest) => {
-                let session = Session::open(manifest, root, &runtime()?, options)?;
+                let session = Session::open_watched(manifest, root, &runtime()?, options, watch)?;
                 Ok(Network::Onnx(Box::new(session)))
             }
         }
@@ -156,6 +193,15 @@ pub enum Network {
 }
 
 impl Network {
+    /// The session, where batches can be taken in while others are computed:
+    /// [`Session::start`] and [`Session::finish`].
+    pub fn beside(&mut self) -> Option<&mut Session> {
+        match self {
+            Self::Onnx(session) if session.depth() > 0 => Some(session),
+            Self::Onnx(_) | Self::Pixels { .. } => None,
+        }
+    }
+
     /// Computes `out` (`[batch, width]`) from the preprocessed `input` of `batch` images.
     ///
     /// # Errors
@@ -208,7 +254,9 @@ mod tests {
         assert_eq!(backbone.width((2, 1)), 6);
         assert_eq!(backbone.key(Path::new("nowhere")).unwrap(), "pixels");
         assert_eq!(
-            backbone.numeric_class(&options, no_runtime).unwrap(),
+            backbone
+                .numeric_class(Arithmetic::Float, &options, no_runtime)
+                .unwrap(),
             "exact"
         );
 
@@ -235,7 +283,8 @@ mod tests {
         assert_eq!(backbone.width((500, 375)), 8);
         assert_eq!(backbone.preprocess((500, 375)).input_len(), 3 * 32 * 32);
         let runtime = || Ok::<_, BackboneError>(testing::runtime());
-        let class = backbone.numeric_class(&options, runtime).unwrap();
+        let class = backbone.numeric_class(Arithmetic::Float, &options, runtime);
+        let class = class.unwrap();
         assert!(class.starts_with("cpu fp32 onnxruntime-1."), "{class}");
 
         let mut network = backbone

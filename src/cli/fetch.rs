@@ -55,6 +55,7 @@ enum Build {
     Cpu,
     /// OpenVINO, twice as fast as `cpu` in bf16 on recent x86-64 CPUs (84 MB to fetch)
     Openvino,
+    #[value(alias = "tensorrt")]
     /// CUDA and TensorRT, for NVIDIA GPUs (256 MB to fetch; CUDA's own libraries come extra)
     Cuda,
 }

@@ -25,6 +25,8 @@ struct Running {
     total: u64,
     start: Instant,
     last_line: Instant,
+    /// Whether no line has told how far it is.
+    silent: bool,
 }
 
 impl Progress {
@@ -41,6 +43,7 @@ impl Progress {
             total,
             start: Instant::now(),
             last_line: Instant::now(),
+            silent: true,
         });
         if !self.terminal {
             line(Style::new(), "", stage, what);
@@ -68,10 +71,16 @@ impl Progress {
         let Some(running) = &mut self.running else {
             return;
         };
-        if running.last_line.elapsed() < LINE_EVERY {
+        // What is told before the first row is news the first time.
+        let is_first = done == 0 && running.silent && !beside.is_empty();
+        if !is_first && running.last_line.elapsed() < LINE_EVERY {
             return;
         }
-        running.last_line = Instant::now();
+        (running.last_line, running.silent) = (Instant::now(), false);
+        if done == 0 {
+            line(Style::new(), "", stage, beside);
+            return;
+        }
         let rate = done as f64 / running.start.elapsed().as_secs_f64();
         let left = (running.total.saturating_sub(done)) as f64 / rate.max(f64::MIN_POSITIVE);
         let total = running.total;

@@ -132,7 +132,7 @@ impl AutoJson {
         Some(match checked.auto.as_ref()? {
             Auto::Chosen(decision) => Self {
                 parity: decision.bar,
-                chosen: Some(decision.chosen),
+                chosen: Some(decision.chosen.clone()),
                 trials: decision.trials.clone(),
             },
             Auto::Undecided(bar) => Self {

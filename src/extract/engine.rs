@@ -5,6 +5,8 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::flow::Flow;
+
 /// Whatever went wrong in somebody else's part of the work.
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 
@@ -33,6 +35,31 @@ pub trait Infer {
     /// # Errors
     /// The network cannot run, or gives something that is no feature.
     fn infer(&mut self, input: &[f32], rows: usize, features: &mut [f32]) -> Result<(), Failure>;
+
+    /// The way by which the next batch is taken in while one is computed, where there is one: it
+    /// is then used in the place of [`Infer::infer`].
+    fn ahead(&mut self) -> Option<&mut dyn Ahead> {
+        None
+    }
+}
+
+/// Turns batches of inputs into features beside the calling thread, in their order.
+pub trait Ahead {
+    /// How many batches can be started before the first has to be finished, at least 1.
+    fn depth(&self) -> usize;
+
+    /// Takes in a batch (`rows` x `Shape::input`); `input` is free when this returns.
+    ///
+    /// # Errors
+    /// The network cannot run.
+    fn start(&mut self, input: &[f32], rows: usize) -> Result<(), Failure>;
+
+    /// Waits for the batch that was started first, and puts its features into the beginning of
+    /// `features` (`Shape::batch` x `Shape::width`).
+    ///
+    /// # Errors
+    /// The network failed, or gave something that is no feature.
+    fn finish(&mut self, features: &mut [f32]) -> Result<(), Failure>;
 }
 
 /// Takes the features of a batch: the index of its first row, and its rows x `Shape::width` values.
@@ -200,7 +227,7 @@ fn infer_batches(
     // No batch is claimed without a buffer, so those that wait here are never as many as the
     // buffers, and two of them never share a place.
     let mut early: Vec<Option<Prepared>> = (0..pool).map(|_| None).collect();
-    let mut features = vec![0.0; shape.batch * shape.width];
+    let mut flow = Flow::new(infer, shape);
     for index in 0..rows.len().div_ceil(shape.batch) {
         let waiting = Instant::now();
         let batch = loop {
@@ -211,22 +238,37 @@ fn infer_batches(
             early[other % pool] = Some(batch);
         };
         times.wait += waiting.elapsed();
-        let input: Vec<f32> =
-            batch.map_err(|(row, source)| ExtractError::Prepare { row, source })?;
+        let input: Vec<f32> = match batch {
+            Ok(input) => input,
+            Err((row, source)) => {
+                // What came before it is not lost.
+                write(&mut flow, true, sink, &mut times)?;
+                return Err(ExtractError::Prepare { row, source });
+            }
+        };
         let count = batch_rows(rows, shape, index).len();
-        let inferring = Instant::now();
-        let features = &mut features[..count * shape.width];
-        infer
-            .infer(&input[..count * shape.input], count, features)
-            .map_err(ExtractError::Infer)?;
-        times.infer += inferring.elapsed();
+        flow.give(&input[..count * shape.input], count, &mut times)?;
         // The workers may all have finished: then nobody needs the buffer any more.
         let _ = give_back.send(input);
+        write(&mut flow, false, sink, &mut times)?;
+    }
+    write(&mut flow, true, sink, &mut times)?;
+    Ok(times)
+}
+
+/// Hands on what has come out of the network, or `all` that is to come.
+fn write(
+    flow: &mut Flow,
+    all: bool,
+    sink: &mut Sink,
+    times: &mut Times,
+) -> Result<(), ExtractError> {
+    while let Some((first, features)) = flow.take(all, times)? {
         let writing = Instant::now();
-        sink(index * shape.batch, features).map_err(ExtractError::Write)?;
+        sink(first, features).map_err(ExtractError::Write)?;
         times.write += writing.elapsed();
     }
-    Ok(times)
+    Ok(())
 }
 
 fn batch_rows(rows: &[Row], shape: Shape, index: usize) -> &[Row] {

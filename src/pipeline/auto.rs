@@ -1,21 +1,35 @@
 //! `provider: auto`: measures once a machine and model, and keeps what came out.
 
+mod heads;
+mod measuring;
+#[cfg(test)]
+mod tests;
+mod told;
+
 use std::fmt;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::backbone::auto::{AutoOptions, Bar, Candidate, Kept, Key, Trial, candidates, fastest};
-use crate::backbone::measure::parity;
+use crate::backbone::auto::{
+    AutoOptions, Bar, Candidate, Kept, Key, Sibling, Siblings, Trial, fastest,
+};
+use crate::backbone::onnx::Arithmetic;
 use crate::backbone::provider::Count;
 use crate::backbone::runtime::survey::Survey;
-use crate::backbone::{Backbone, Provider, Search};
-use crate::report::Table;
+use crate::backbone::{Backbone, Graph, Provider, Search};
+use crate::dataset::Dataset;
 
-use super::checked::{Options, search};
+use super::checked::Options;
+use super::config::PipelineConfig;
 use super::error::PipelineError;
-use super::probe::{Job, Measured, Pictures, saved};
+use super::probe::{Job, Measured, Pictures};
+use super::provider::search;
+use heads::Judged;
+use measuring::{Measuring, first_line};
 
+/// The folder of measurements in the cache.
+const FOLDER: &str = "auto";
 /// How many pictures are measured.
 const PICTURES: usize = 32;
 /// Rows of one inference. Not the pipeline's: its batch size may change no row, and so not the
@@ -74,6 +88,9 @@ pub struct AutoSummary {
     pub parity: Bar,
     /// The pictures that it was measured on.
     pub images: String,
+    /// What was chosen.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub chosen: Option<Candidate>,
     /// Everything that was measured for it.
     pub trials: Vec<Trial>,
 }
@@ -97,111 +114,126 @@ impl Decision {
         AutoSummary {
             parity: self.bar,
             images: self.images.clone(),
+            chosen: Some(self.chosen.clone()),
             trials: self.trials.clone(),
         }
     }
 }
 
-/// What was chosen, with the table behind it where that was measured just now.
-impl fmt::Display for Decision {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (chosen, bar, images) = (self.chosen, self.bar, &self.images);
-        if !self.fresh {
-            let file = self.file.display();
-            write!(f, "auto ({bar}) runs {chosen}, as measured before ({file})")?;
-            for failed in &self.failed {
-                write!(f, "\n  out, until that file is deleted: {failed}")?;
-            }
-            return Ok(());
+/// What a choice is made for.
+pub(super) struct Asked<'a> {
+    pub(super) config: &'a PipelineConfig,
+    pub(super) dataset: &'a Dataset,
+    pub(super) backbone: &'a Backbone,
+    pub(super) graph: &'a Graph,
+    pub(super) options: &'a Options,
+}
+
+impl Asked<'_> {
+    fn siblings(&self) -> Siblings {
+        let Backbone::Onnx(manifest) = self.backbone else {
+            return Siblings::default();
+        };
+        if self.graph.arithmetic == Arithmetic::Int8 {
+            return Siblings::default();
         }
-        write!(f, "{}", table(&self.trials, bar, chosen))?;
-        write!(
-            f,
-            "auto ({bar}) runs {chosen}: the fastest that passes on {PICTURES} images ({images})"
-        )
+        let (named, options) = (&self.config.extract.backbone, self.options);
+        Siblings::of(named, manifest, self.graph, &options.root, &options.shelf())
+    }
+
+    /// What is kept for the bar, measured where that is to be done and missing.
+    fn measured(
+        &self,
+        bar: Bar,
+        pictures: &Pictures,
+        siblings: &Siblings,
+    ) -> Result<Option<(Kept, bool)>, PipelineError> {
+        let options = self.options;
+        let search = search(options);
+        let key = Key::new(
+            &search,
+            self.graph.key.clone(),
+            self.backbone.preprocess((1, 1)).key(),
+            known(pictures, &options.root)?,
+            siblings.about(),
+        );
+        let folder = options.cache.join(FOLDER);
+        let before = Kept::read(&folder, &key);
+        let prober = match (before, &options.prober) {
+            (Some(kept), _) if kept.unmeasured(bar).is_empty() => return Ok(Some((kept, false))),
+            (_, None) => return Ok(None),
+            (before, Some(prober)) => (before, prober),
+        };
+        let (before, prober) = prober;
+        let names: Vec<String> = siblings.found.iter().map(|s| s.manifest.clone()).collect();
+        let measuring = Measuring {
+            prober: prober.as_ref(),
+            manifest: Path::new(&self.config.extract.backbone),
+            graph: self.graph.arithmetic,
+            siblings: &names,
+            left_out: &siblings.left_out,
+            options,
+            pictures,
+        };
+        let kept = measuring.measure(before, key, bar, &search)?;
+        let path = Kept::path(&folder, &kept.key);
+        let written = kept.write(&folder);
+        written.map_err(|source| PipelineError::Scratch { path, source })?;
+        Ok(Some((kept, true)))
     }
 }
 
-fn table(trials: &[Trial], bar: Bar, chosen: Candidate) -> String {
-    let mut table = Table::new(["provider", "images/s", "cosine min", "mean", bar.name()]);
-    for trial in trials {
-        let dash = || "-".to_owned();
-        let parity = trial.parity.as_ref();
-        let what = trial.candidate;
-        table.row([
-            what.to_string(),
-            trial
-                .rows_per_second
-                .map_or_else(dash, |speed| format!("{speed:.1}")),
-            parity.map_or_else(dash, |one| format!("{:.6}", one.cosine_min)),
-            parity.map_or_else(dash, |one| format!("{:.6}", one.cosine_mean)),
-            match trial.refusal(bar) {
-                None if what == chosen => "chosen".to_owned(),
-                None => "passes".to_owned(),
-                Some(why) => why,
-            },
-        ]);
-    }
-    table.render()
-}
-
-/// Chooses for the network of `backbone`, whose manifest is `manifest` and whose part of a row's
-/// key is `graph`: by what is kept, or by measuring.
+/// Chooses for the network of a pipeline: by what is kept, or by measuring. Gives the quantized
+/// graph that stands for the one that was asked for, where that was chosen.
 ///
 /// # Errors
-/// Images that cannot be read; a network that does not run on the CPU.
+/// Images that cannot be read; a network that does not run on the CPU; `fast` where there is no
+/// head to judge by.
 pub(super) fn decide(
-    manifest: &str,
-    backbone: &Backbone,
-    graph: String,
-    asked: &AutoOptions,
-    options: &Options,
-) -> Result<Auto, PipelineError> {
-    let (search, bar) = (search(options), asked.parity);
-    let pictures = match &asked.images {
+    asked: &Asked<'_>,
+    auto: &AutoOptions,
+) -> Result<(Auto, Option<Sibling>), PipelineError> {
+    let bar = auto.parity;
+    if bar == Bar::Fast && asked.config.train.is_none() {
+        return Err(PipelineError::NoHead);
+    }
+    let pictures = match &auto.images {
         Some(folder) => Pictures::From(folder.clone()),
         None => Pictures::Generated,
     };
-    let preprocessing = backbone.preprocess((1, 1)).key();
-    let known = known(&pictures, &options.root)?;
-    let key = Key::new(&search, graph, preprocessing, known);
-    let folder = options.cache.join("auto");
-    let file = Kept::path(&folder, &key);
-    let before = Kept::read(&folder, &key);
-    let (kept, fresh) = match (before, &options.prober) {
-        (Some(kept), _) if kept.unmeasured(bar).is_empty() => (kept, false),
-        (_, None) => return Ok(Auto::Undecided(bar)),
-        (before, Some(prober)) => {
-            let measuring = Measuring {
-                prober: prober.as_ref(),
-                manifest: Path::new(manifest),
-                options,
-                pictures: &pictures,
-            };
-            let kept = measuring.measure(before, key, bar, &search)?;
-            let written = kept.write(&folder);
-            let path = file.clone();
-            written.map_err(|source| PipelineError::Scratch { path, source })?;
-            (kept, true)
-        }
+    let siblings = asked.siblings();
+    let Some((kept, mut fresh)) = asked.measured(bar, &pictures, &siblings)? else {
+        return Ok((Auto::Undecided(bar), None));
     };
+    let file = Kept::path(&asked.options.cache.join(FOLDER), &kept.key);
     let mut trials = kept.trials;
-    trials.retain(|trial| bar.admits(trial.candidate.precision));
+    trials.retain(|one| bar.admits(one.candidate.precision) || one.candidate.is_reference());
+    if bar == Bar::Fast {
+        match heads::judge(asked, &siblings, &kept.key, &mut trials)? {
+            Judged::Known => {}
+            Judged::Fresh => fresh = true,
+            Judged::Undecided => return Ok((Auto::Undecided(bar), None)),
+        }
+    }
     let mut failed = kept.problems;
     failed.extend(trials.iter().filter_map(|trial| {
         let problem = first_line(trial.problem.as_ref()?);
         Some(format!("{}: {problem}", trial.candidate))
     }));
-    let fastest = fastest(bar, &trials).map(|trial| trial.candidate);
-    Ok(Auto::Chosen(Decision {
+    let fastest = fastest(bar, &trials).map(|trial| trial.candidate.clone());
+    let chosen = fastest.ok_or(PipelineError::NothingPasses)?;
+    let is_chosen = |one: &Sibling| chosen.backbone.as_ref() == Some(&one.manifest);
+    let sibling = siblings.found.into_iter().find(is_chosen);
+    let decision = Decision {
         bar,
-        chosen: fastest.ok_or(PipelineError::NothingPasses)?,
+        chosen,
         trials,
         images: pictures.told(),
         fresh,
         file,
         failed,
-    }))
+    };
+    Ok((Auto::Chosen(decision), sibling))
 }
 
 /// What the pictures are known by.
@@ -209,135 +241,6 @@ fn known(pictures: &Pictures, root: &Path) -> Result<String, PipelineError> {
     match pictures {
         // The same for one version of the program, which is in the key.
         Pictures::Generated => Ok(format!("{PICTURES} generated")),
-        Pictures::From(_) => pictures.open(PICTURES, root)?.digest(),
-    }
-}
-
-/// The libraries that are there and gave no answer.
-fn unanswered(survey: &Survey) -> Vec<String> {
-    let problems = survey.libraries.iter().filter_map(|one| {
-        let problem = one.problem.as_deref()?;
-        let is_there = !problem.starts_with("not fetched");
-        is_there.then(|| format!("{}: {}", one.path.display(), first_line(problem)))
-    });
-    problems.collect()
-}
-
-fn first_line(text: &str) -> &str {
-    text.lines().next().unwrap_or_default()
-}
-
-/// What a measurement is made with.
-struct Measuring<'a> {
-    prober: &'a dyn Prober,
-    manifest: &'a Path,
-    options: &'a Options,
-    pictures: &'a Pictures,
-}
-
-impl Measuring<'_> {
-    /// Measures what `bar` asks for and `before` does not have. The reference's features are
-    /// needed for every comparison, so that it is measured each time.
-    fn measure(
-        &self,
-        before: Option<Kept>,
-        key: Key,
-        bar: Bar,
-        search: &Search,
-    ) -> Result<Kept, PipelineError> {
-        let mut kept = before.unwrap_or_else(|| {
-            let survey = self.prober.survey(search);
-            Kept {
-                key,
-                candidates: candidates(&survey),
-                trials: Vec::new(),
-                problems: unanswered(&survey),
-            }
-        });
-        for problem in &kept.problems {
-            self.prober.say(&format!("auto: left out: {problem}"));
-        }
-        let mut wanted = kept.unmeasured(bar);
-        wanted.retain(|one| *one != Candidate::REFERENCE);
-        let scratch = tempfile::tempdir().map_err(|source| PipelineError::Scratch {
-            path: std::env::temp_dir(),
-            source,
-        })?;
-        self.prober.say(&format!(
-            "auto: measuring {} on this machine, once ({})",
-            self.manifest.display(),
-            match wanted.len() {
-                0 => "there is only cpu fp32".to_owned(),
-                more => format!("{} candidates, {bar}", more + 1),
-            }
-        ));
-        let (reference, features) = self.trial(Candidate::REFERENCE, scratch.path());
-        if let Some(problem) = reference.problem {
-            return Err(PipelineError::NoReference(problem));
-        }
-        kept.trials
-            .retain(|trial| trial.candidate != Candidate::REFERENCE);
-        kept.trials.insert(0, reference);
-        let (features, _) = features.unwrap_or_default();
-        for candidate in wanted {
-            let (mut trial, own) = self.trial(candidate, scratch.path());
-            trial.parity = own.and_then(|(own, width)| parity(&features, &own, width));
-            kept.trials.push(trial);
-        }
-        Ok(kept)
-    }
-
-    /// A candidate's figures, and its features with their width.
-    fn trial(&self, candidate: Candidate, scratch: &Path) -> (Trial, Option<(Vec<f32>, usize)>) {
-        let mut trial = Trial {
-            candidate,
-            rows_per_second: None,
-            parity: None,
-            problem: None,
-        };
-        let measured = self.measured(candidate, scratch);
-        let line = match &measured {
-            Ok((measured, _)) => {
-                let speed = measured.speed.map_or(0.0, |speed| speed.rows_per_second);
-                format!("auto: {candidate}: {speed:.1} images a second")
-            }
-            Err(problem) => format!("auto: {candidate} does not run: {problem}"),
-        };
-        self.prober.say(&line);
-        match measured {
-            Ok((measured, features)) => {
-                trial.rows_per_second = measured.speed.map(|speed| speed.rows_per_second);
-                (trial, Some((features, measured.width)))
-            }
-            Err(problem) => {
-                trial.problem = Some(problem);
-                (trial, None)
-            }
-        }
-    }
-
-    fn measured(
-        &self,
-        candidate: Candidate,
-        scratch: &Path,
-    ) -> Result<(Measured, Vec<f32>), String> {
-        let name = format!("{}-{}.f32", candidate.provider, candidate.precision);
-        let job = Job {
-            provider: candidate
-                .with_options()
-                .ok_or("it does not have that precision")?,
-            backbone: self.manifest.to_path_buf(),
-            root: self.options.root.clone(),
-            ort_dylib: self.options.ort_dylib.clone(),
-            pictures: self.pictures.clone(),
-            count: PICTURES,
-            batch: BATCH,
-            timed: Some(SECONDS),
-            answers: None,
-            features: scratch.join(name),
-        };
-        let measured = self.prober.measure(&job)?;
-        let features = saved(&job.features).map_err(|error| error.to_string())?;
-        Ok((measured, features))
+        other => other.open(PICTURES, root)?.digest(),
     }
 }

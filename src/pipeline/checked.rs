@@ -3,21 +3,19 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::assets::{self, RuntimeBuild};
-use crate::backbone::runtime::Build;
-use crate::backbone::{
-    Backbone, BackboneError, Choice, Runtime, RuntimeError, Search, SessionOptions,
-};
-use crate::dataset::{Dataset, DatasetError, Sides, Source, Survey, key_rules};
+use crate::backbone::auto::Bar;
+use crate::backbone::onnx::Arithmetic;
+use crate::backbone::{Backbone, BackboneError, Choice, Graph, Runtime, SessionOptions};
+use crate::dataset::{Dataset, DatasetConfig, DatasetError, Sides, Source, Survey, key_rules};
 use crate::digests::{Digests, Shelf};
 use crate::features::{Space, Store, StoreError, Warning};
 use crate::yaml::{Document, YamlError};
 
-use super::auto::{Auto, Prober, decide};
-use super::batch_size;
+use super::auto::{Asked, Auto, Prober, decide};
 use super::config::{ExtractConfig, PipelineConfig};
 use super::error::PipelineError;
 use super::folder::RunFolder;
+use super::provider::{choose, numeric_class, runtime, session_options};
 
 /// The numeric class of rows that nobody can compute yet.
 const UNDECIDED: &str = "undecided";
@@ -41,7 +39,7 @@ pub struct Options {
 
 impl Options {
     /// Where it is remembered which files are unchanged.
-    fn shelf(&self) -> Shelf {
+    pub(super) fn shelf(&self) -> Shelf {
         Shelf::new(self.cache.join("digests"), self.verify)
     }
 }
@@ -64,6 +62,8 @@ pub struct Checked {
     pub(super) first: (u32, u32),
     /// The provider that runs and its library; `None` where no network runs.
     pub(super) choice: Option<Choice>,
+    /// What the backbone's graph asks for.
+    pub(super) arithmetic: Arithmetic,
     /// What became of `provider: auto`, where that was asked for.
     pub auto: Option<Auto>,
     pub(super) options: Options,
@@ -89,26 +89,35 @@ impl Checked {
     pub(super) fn assemble(
         config: PipelineConfig,
         dataset: Dataset,
-        (backbone, graph): (Backbone, String),
+        (backbone, graph): (Backbone, Graph),
         options: Options,
     ) -> Result<Self, PipelineError> {
         let first = dataset.train.read(0)?.dimensions();
-        let auto = match config.extract.provider.auto() {
-            Some(asked) if backbone.needs_runtime() => {
-                let manifest = &config.extract.backbone;
-                Some(decide(manifest, &backbone, graph.clone(), asked, &options)?)
+        let (auto, (backbone, graph)) = match config.extract.provider.auto() {
+            Some(auto) if backbone.needs_runtime() => {
+                let asked = Asked {
+                    config: &config,
+                    dataset: &dataset,
+                    backbone: &backbone,
+                    graph: &graph,
+                    options: &options,
+                };
+                let (auto, sibling) = decide(&asked, auto)?;
+                let own = (backbone, graph);
+                let runs = sibling.map_or(own, |one| (one.backbone, one.graph));
+                (Some(auto), runs)
             }
-            _ => None,
+            _ => (None, (backbone, graph)),
         };
         let choice = choose(&config, auto.as_ref(), &backbone, &options)?;
         let numeric = match auto {
             Some(Auto::Undecided(_)) => UNDECIDED.to_owned(),
-            _ => numeric_class(&config, &backbone, &options, choice.as_ref())?,
+            _ => numeric_class(&config, (&backbone, &graph), &options, choice.as_ref())?,
         };
         let space = Space {
             format: Space::FORMAT,
             preprocessing: backbone.preprocess(first).key(),
-            graph,
+            graph: graph.key,
             output: backbone.name().to_owned(),
             width: backbone.width(first),
             numeric,
@@ -122,6 +131,7 @@ impl Checked {
             space,
             first,
             choice,
+            arithmetic: graph.arithmetic,
             auto,
             options,
         })
@@ -131,6 +141,13 @@ impl Checked {
     #[must_use]
     pub fn is_undecided(&self) -> bool {
         matches!(self.auto, Some(Auto::Undecided(_)))
+    }
+
+    /// The provider that runs, and those that stood before it in the list; none where no network
+    /// runs or nobody knows yet.
+    #[must_use]
+    pub fn choice(&self) -> Option<&Choice> {
+        self.choice.as_ref()
     }
 
     /// # Errors
@@ -148,15 +165,7 @@ impl Checked {
 
     /// What is known of the pipeline's images, by which those that have not changed are not read.
     pub(super) fn known_images(&self) -> Result<Digests, PipelineError> {
-        let dataset = &self.config.dataset;
-        let root = std::path::absolute(&self.options.root).unwrap_or_default();
-        let about = format!(
-            "{}; {}\n{}",
-            key_rules(dataset.background),
-            root.display(),
-            crate::yaml::to_string(dataset)?
-        );
-        Ok(self.options.shelf().open(&about))
+        known_images(&self.config.dataset, &self.options)
     }
 
     /// The store of the pipeline's rows.
@@ -174,6 +183,21 @@ impl Checked {
     pub(super) fn scored(&self) -> Option<&Source> {
         self.config.evaluate.and(self.dataset.test.as_ref())
     }
+}
+
+/// What is known of a dataset's images.
+pub(super) fn known_images(
+    dataset: &DatasetConfig,
+    options: &Options,
+) -> Result<Digests, PipelineError> {
+    let root = std::path::absolute(&options.root).unwrap_or_default();
+    let about = format!(
+        "{}; {}\n{}",
+        key_rules(dataset.background),
+        root.display(),
+        crate::yaml::to_string(dataset)?
+    );
+    Ok(options.shelf().open(&about))
 }
 
 /// Looks at everything that the dataset of the pipeline at `path` holds; nothing else of the
@@ -276,13 +300,13 @@ fn check_labels(
     Ok(())
 }
 
-/// The backbone, with its graph compared with its manifest, and the network's part of a row's key.
-/// Where there is a pipeline's file, a manifest that is not there is shown where it is named.
+/// The backbone, with its graph compared with its manifest, and what is known of
+/// that. Where there is a pipeline's file, a manifest that is not there is shown where it is named.
 pub(super) fn open_backbone(
     document: Option<&Document>,
     extract: &ExtractConfig,
     options: &Options,
-) -> Result<(Backbone, String), PipelineError> {
+) -> Result<(Backbone, Graph), PipelineError> {
     let root = &options.root;
     let backbone = Backbone::named(&extract.backbone, root).map_err(|e| match e {
         BackboneError::Manifest(read @ YamlError::Read { .. }) => {
@@ -305,6 +329,11 @@ pub(super) fn open_backbone(
 /// What the options of the providers say must fit the rest of `extract`.
 fn check_provider(document: &Document, config: &PipelineConfig) -> Result<(), YamlError> {
     let extract = &config.extract;
+    let fast = (extract.provider.auto()).is_some_and(|auto| auto.parity == Bar::Fast);
+    if fast && config.train.is_none() {
+        let why = PipelineError::NoHead.to_string();
+        return Err(document.invalid("extract.provider.auto.parity", why));
+    }
     for provider in extract.provider.all() {
         if extract.threads.is_some() && provider.threads().is_some() {
             let why = format!(
@@ -324,71 +353,4 @@ fn check_provider(document: &Document, config: &PipelineConfig) -> Result<(), Ya
         }
     }
     Ok(())
-}
-
-/// The provider that runs on this machine; `None` where no network runs.
-fn choose(
-    config: &PipelineConfig,
-    auto: Option<&Auto>,
-    backbone: &Backbone,
-    options: &Options,
-) -> Result<Option<Choice>, RuntimeError> {
-    let search = search(options);
-    match auto {
-        _ if !backbone.needs_runtime() => Ok(None),
-        None => search.choose(&config.extract.provider).map(Some),
-        Some(Auto::Undecided(_)) => Ok(None),
-        Some(Auto::Chosen(decision)) => {
-            // TensorRT, which wants to know, takes the default for `auto`.
-            let rows = config.extract.batch.rows();
-            let provider = decision.provider(rows.unwrap_or(batch_size::DEFAULT.into()));
-            search.choose(&provider.into()).map(Some)
-        }
-    }
-}
-
-fn numeric_class(
-    config: &PipelineConfig,
-    backbone: &Backbone,
-    options: &Options,
-    choice: Option<&Choice>,
-) -> Result<String, PipelineError> {
-    let session = session_options(config, options, choice);
-    backbone.numeric_class(&session, || runtime(choice, options))
-}
-
-fn session_options(
-    config: &PipelineConfig,
-    options: &Options,
-    choice: Option<&Choice>,
-) -> SessionOptions {
-    SessionOptions {
-        provider: choice.map(|one| one.provider.clone()).unwrap_or_default(),
-        threads: config.extract.threads.map(|t| t.count()),
-        engines: Some(options.cache.join("engines")),
-    }
-}
-
-fn runtime(choice: Option<&Choice>, options: &Options) -> Result<Runtime, PipelineError> {
-    match choice {
-        Some(choice) => Ok(choice.runtime.clone()),
-        None => Ok(Runtime::locate(&search(options))?),
-    }
-}
-
-/// Where ONNX Runtime is looked for: what was named, else the builds in the cache folder.
-pub(super) fn search(options: &Options) -> Search {
-    runtime_search(options.ort_dylib.clone(), &options.cache)
-}
-
-/// Where ONNX Runtime is looked for: the library `named` or `ORT_DYLIB_PATH`, else the builds in
-/// the cache folder.
-#[must_use]
-pub fn runtime_search(named: Option<PathBuf>, cache: &Path) -> Search {
-    let library = |build: RuntimeBuild| build.dir(cache).join(build.library());
-    let mut search = Search::from_env(named, assets::runtime_dir(cache))
-        .with(Build::Openvino, library(RuntimeBuild::Openvino))
-        .with(Build::Cuda, library(RuntimeBuild::Cuda));
-    search.packages = Some(cache.join("runtime").join("packages"));
-    search
 }

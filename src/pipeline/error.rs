@@ -73,6 +73,35 @@ pub enum PipelineError {
     /// Not even the CPU, which always passes.
     #[error("provider `auto` found nothing to choose from")]
     NothingPasses,
+    /// `auto` is to compare heads, and there is none.
+    #[error(
+        "provider `auto` with `parity: fast` asks that a head's cross-validation stays as good as it \
+         is, and there is no head here, only features: say `close` or `strict`"
+    )]
+    NoHead,
+    /// `auto` is to compare heads, and one cannot be judged.
+    #[error(
+        "provider `auto` with `parity: fast` judges heads by cross-validation, and class `{class}` \
+         has {count} training {}: add examples of it, or say `close` or `strict`",
+        if *count == 1 { "example" } else { "examples" }
+    )]
+    TooFewForFast {
+        /// The class.
+        class: String,
+        /// How many examples it has.
+        count: usize,
+    },
+    /// A candidate that ran before does not run on the examples.
+    #[error("provider `auto` cannot judge a head on {candidate}: {reason}")]
+    NotJudged {
+        /// The candidate.
+        candidate: String,
+        /// Why.
+        reason: String,
+    },
+    /// The examples that heads are judged on are not what they were.
+    #[error("the training images changed while provider `auto` measured: run it again")]
+    ChangedExamples,
     /// There is nothing to try a network on.
     #[error("{0}: there are no images")]
     NoPictures(String),
@@ -104,7 +133,9 @@ impl PipelineError {
             | PipelineError::NoManifest(_)
             | PipelineError::Images(_)
             | PipelineError::NoPictures(_)
-            | PipelineError::NoTestSide => true,
+            | PipelineError::NoTestSide
+            | PipelineError::NoHead
+            | PipelineError::TooFewForFast { .. } => true,
             PipelineError::Export(error) => error.is_wrong_usage(),
             _ => false,
         }

@@ -5,9 +5,9 @@ use std::io;
 use std::thread;
 use std::time::Instant;
 
-use crate::backbone::{BackboneError, Network, SessionOptions};
+use crate::backbone::{BackboneError, Network, Opening, Session, SessionOptions};
 use crate::dataset::Source;
-use crate::extract::{Failure, Infer, Row, Shape, extract};
+use crate::extract::{Ahead, Failure, Infer, Row, Shape, extract};
 use crate::features::Store;
 
 use super::batch_size::{self, BatchSize, Remembered};
@@ -42,9 +42,14 @@ pub(super) fn extract_missing(
     let options = checked.session_options();
     let first = checked.first;
     let root = &checked.options.root;
-    let mut network = checked
+    let runtime = || checked.runtime();
+    let mut watch = |opening: &Opening| {
+        observer.event(&Event::Progress(Stage::Extract, 0, opening.to_string()));
+    };
+    let opened = checked
         .backbone
-        .open(root, first, &options, || checked.runtime())?;
+        .open_watched(root, first, &options, runtime, &mut watch);
+    let mut network = opened?;
     refuse_changed(checked, &network)?;
     timings.open = start.elapsed().as_secs_f64();
     timings.threads = options.threads();
@@ -136,6 +141,9 @@ fn warn_of_provider(
     let Network::Onnx(session) = network else {
         return;
     };
+    if let Some(engine) = session.engine() {
+        observer.event(&Event::Note(engine.to_string()));
+    }
     let provider = &options.provider;
     if session.elsewhere().count() > 0 {
         let text = format!("{provider} does not run it all: {}", session.elsewhere());
@@ -250,5 +258,24 @@ struct Inference<'a>(&'a mut Network);
 impl Infer for Inference<'_> {
     fn infer(&mut self, input: &[f32], rows: usize, features: &mut [f32]) -> Result<(), Failure> {
         Ok(self.0.run(input, rows, features)?)
+    }
+
+    fn ahead(&mut self) -> Option<&mut dyn Ahead> {
+        self.0.beside().map(|session| session as &mut dyn Ahead)
+    }
+}
+
+impl Ahead for Session {
+    fn depth(&self) -> usize {
+        self.depth()
+    }
+
+    fn start(&mut self, input: &[f32], rows: usize) -> Result<(), Failure> {
+        Ok(self.start(input, rows)?)
+    }
+
+    fn finish(&mut self, features: &mut [f32]) -> Result<(), Failure> {
+        self.finish(features)?;
+        Ok(())
     }
 }

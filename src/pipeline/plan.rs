@@ -10,7 +10,7 @@ use super::error::PipelineError;
 use super::event::Stage;
 use super::extraction::Work;
 use super::folder::FolderState;
-use super::probe::{ParitySummary, find};
+use super::probe::{Certificate, ParitySummary, find};
 use super::rows::Part;
 
 /// What a run would do. Making it reads every image that is new or changed once, to know it by its
@@ -30,6 +30,8 @@ pub struct Plan {
     pub(super) warnings: Vec<Warning>,
     /// What a certificate says of the features.
     pub(super) parity: Option<ParitySummary>,
+    /// Certificates that cannot be read, and why.
+    pub(super) damaged: Vec<String>,
     stages: Vec<StagePlan>,
 }
 
@@ -69,7 +71,7 @@ impl Plan {
         let parts = || std::iter::once(&train).chain(&test);
         let missing = parts().map(|part| store.missing(&part.ids).len()).sum();
         let needed = parts().map(|part| part.ids.len()).sum();
-        let parity = certified(checked);
+        let (parity, damaged) = certified(checked);
         let fingerprint = fingerprint(checked, &train, test.as_ref(), parity.as_ref())?;
         let state = checked.folder.state(&fingerprint)?;
         let mut plan = Plan {
@@ -82,6 +84,7 @@ impl Plan {
             store,
             warnings,
             parity,
+            damaged,
             stages: Vec::new(),
         };
         plan.stages = plan.describe(checked);
@@ -180,14 +183,15 @@ pub(super) fn cached(missing: usize, needed: usize) -> String {
     }
 }
 
-/// What a certificate beside the backbone's manifest says of the features.
-fn certified(checked: &Checked) -> Option<ParitySummary> {
+/// What a certificate beside the backbone's manifest says of the features, and what is wrong with
+/// others.
+fn certified(checked: &Checked) -> (Option<ParitySummary>, Vec<String>) {
     if !checked.backbone.needs_runtime() {
-        return None;
+        return (None, Vec::new());
     }
     let manifest = checked.options.root.join(&checked.config.extract.backbone);
-    let certificate = find(&manifest, &checked.space)?;
-    Some(certificate.summary())
+    let (found, damaged) = find(&manifest, &checked.space);
+    (found.as_ref().map(Certificate::summary), damaged)
 }
 
 /// Digest of all that decides the run's results: the program's version, the settings of head and

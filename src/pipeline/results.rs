@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use ndarray::ArrayView2;
 use serde::{Deserialize, Serialize};
 
+use crate::backbone::runtime::Versions;
 use crate::dataset::{Example, Skipped};
 use crate::head::{EpochRow, Metrics, metrics};
 
@@ -65,6 +66,9 @@ pub struct ProviderSummary {
     pub device: String,
     /// Everything that may change a feature's bits: provider, precision, runtime version.
     pub numeric_class: String,
+    /// Versions of the driver and of the libraries below it, where they are known.
+    #[serde(flatten)]
+    pub versions: Versions,
     /// The figures that it was chosen by, where that was left to `auto`.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub auto: Option<AutoSummary>,

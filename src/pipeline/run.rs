@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use crate::backbone::runtime::Versions;
 use crate::dataset::OnDuplicates;
 use crate::features;
 use crate::head::{Fit, Metrics};
@@ -13,6 +14,7 @@ use super::error::PipelineError;
 use super::event::{Event, Logged, Observer, Stage};
 use super::extraction::extract_missing;
 use super::plan::Plan;
+use super::provider::search;
 use super::results::{
     DatasetSummary, ProviderSummary, RunMetrics, Timings, curve_csv, predictions_csv, skipped_csv,
 };
@@ -87,8 +89,10 @@ fn begin(checked: &Checked, plan: &Plan, took: Duration, observer: &mut Logged) 
         observer.event(&Event::Note(decision.to_string()));
     }
     observer.note(&format!("store: {}", plan.store.path().display()));
-    for warning in &plan.warnings {
-        observer.event(&Event::Warning(warning.to_string()));
+    let damaged = plan.damaged.iter().cloned();
+    let warnings = plan.warnings.iter().map(ToString::to_string);
+    for warning in warnings.chain(damaged) {
+        observer.event(&Event::Warning(warning));
     }
     let test = checked
         .dataset
@@ -246,14 +250,25 @@ fn provider_summary(checked: &Checked) -> ProviderSummary {
     let provider = checked.session_options().provider;
     ProviderSummary {
         name: provider.name().to_owned(),
-        precision: provider.precision().name().to_owned(),
+        precision: provider.precision_of(checked.arithmetic).name().to_owned(),
         device: provider.device(),
         numeric_class: checked.space.numeric.clone(),
+        versions: driver_versions(checked),
         auto: match &checked.auto {
             Some(Auto::Chosen(decision)) => Some(decision.summary()),
             _ => None,
         },
     }
+}
+
+/// Versions of what lies below the provider; none where no network ran.
+fn driver_versions(checked: &Checked) -> Versions {
+    let Some(choice) = &checked.choice else {
+        return Versions::default();
+    };
+    let packages = search(&checked.options).packages;
+    let runtime = choice.runtime.path();
+    Versions::of(choice.provider.kind(), runtime, packages.as_deref())
 }
 
 /// Versions of what made the result.

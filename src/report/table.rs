@@ -9,15 +9,15 @@ pub struct Table {
 impl Table {
     /// A table with a heading.
     #[must_use]
-    pub fn new<const N: usize>(heading: [&str; N]) -> Self {
+    pub fn new<'a>(heading: impl IntoIterator<Item = &'a str>) -> Self {
         Table {
-            rows: vec![heading.map(str::to_owned).to_vec()],
+            rows: vec![heading.into_iter().map(str::to_owned).collect()],
         }
     }
 
     /// Adds a row; cells that it lacks stay empty.
-    pub fn row<const N: usize>(&mut self, cells: [String; N]) {
-        self.rows.push(cells.to_vec());
+    pub fn row(&mut self, cells: impl IntoIterator<Item = String>) {
+        self.rows.push(cells.into_iter().collect());
     }
 
     /// The table's lines, each indented by two spaces and ended, with a rule below the heading.

@@ -26,6 +26,17 @@ impl Project {
         Project { dir }
     }
 
+    /// A project that can run: a small network, `p.yaml` on `provider`, and six training and two
+    /// test pictures of two classes in `shapes`.
+    pub fn small(provider: &str) -> Self {
+        let project = Self::new();
+        project.tiny_backbone("tiny");
+        project.write("p.yaml", pipeline(provider));
+        let synth = "synth shapes --classes 2 --train 3 --test 1";
+        project.ok(&synth.split(' ').collect::<Vec<_>>());
+        project
+    }
+
     pub fn path(&self, relative: &str) -> PathBuf {
         self.dir.path().join(relative)
     }
@@ -111,6 +122,16 @@ impl Project {
             stderr: clean(output.stderr),
         }
     }
+}
+
+/// The pipeline of [`Project::small`].
+pub fn pipeline(provider: &str) -> String {
+    format!(
+        "name: p
+dataset: {{train: {{folder: shapes/train}}, test: {{folder: shapes/test}}}}
+extract: {{backbone: tiny.yaml, provider: {provider}}}
+"
+    )
 }
 
 /// The manifest of [`Project::tiny_backbone`].

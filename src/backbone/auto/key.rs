@@ -25,6 +25,8 @@ pub struct Key {
     pub preprocessing: String,
     /// The images that parity is judged by.
     pub images: String,
+    /// The quantized graphs beside it, [`Siblings::about`](super::Siblings::about).
+    pub siblings: Vec<String>,
     /// Each library of ONNX Runtime that could be taken.
     pub libraries: Vec<String>,
     /// The processor and its threads.
@@ -36,13 +38,20 @@ pub struct Key {
 impl Key {
     /// The key of this machine, for a network on some images.
     #[must_use]
-    pub fn new(search: &Search, graph: String, preprocessing: String, images: String) -> Self {
+    pub fn new(
+        search: &Search,
+        graph: String,
+        preprocessing: String,
+        images: String,
+        siblings: Vec<String>,
+    ) -> Self {
         let libraries = search.paths();
         Self {
             catpipe: env!("CARGO_PKG_VERSION").to_owned(),
             graph,
             preprocessing,
             images,
+            siblings,
             libraries: libraries.iter().filter_map(|path| file(path)).collect(),
             processor: survey::processor(),
             gpus: gpus(search),
@@ -65,7 +74,7 @@ impl Key {
             &self.processor,
         ];
         one.into_iter().for_each(|text| add(text));
-        for list in [&self.libraries, &self.gpus] {
+        for list in [&self.libraries, &self.gpus, &self.siblings] {
             add(&list.len().to_string());
             list.iter().for_each(|text| add(text));
         }
@@ -157,9 +166,8 @@ impl Kept {
     #[must_use]
     pub fn unmeasured(&self, bar: super::Bar) -> Vec<Candidate> {
         let measured = |one: &Candidate| self.trials.iter().any(|trial| trial.candidate == *one);
-        let asked = self.candidates.iter().copied();
-        asked
-            .filter(|one| bar.admits(one.precision) && !measured(one))
-            .collect()
+        let asked = |one: &&Candidate| bar.admits(one.precision) || one.is_reference();
+        let wanted = self.candidates.iter().filter(asked);
+        wanted.filter(|one| !measured(one)).cloned().collect()
     }
 }

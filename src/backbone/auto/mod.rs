@@ -10,6 +10,11 @@
 //! in a precision like any other: it stands in each row's key, so that another choice, on another
 //! machine or after an update, computes rows of its own and mixes with none.
 //!
+//! A quantized graph that `catpipe model quantize` made of the one that was asked for and that lies
+//! beside it is a candidate too. Where it is chosen, it is the backbone of the rows.
+//!
+//! `fast` is for pipelines that train a head: see [`Bar::Fast`].
+//!
 //! The drawn pictures are no easier than photographs. For OpenVINO's bf16 against the CPU, least
 //! and mean cosine: ResNet50 0.99980 and 0.99988 on 32 of them, 0.99978 and 0.99991 on 48
 //! photographs; MobileNet v1 0.9952 and 0.9971, and 0.9946 and 0.9980 on 100 photographs.
@@ -20,13 +25,14 @@
 //! ---
 //! provider:
 //!   auto:
-//!     parity: close                   # strict
+//!     parity: close                   # strict, fast
 //!     # images: photographs/          # a folder; default: pictures that catpipe draws
 //! ```
 
 mod bar;
 mod choice;
 mod key;
+mod sibling;
 #[cfg(test)]
 mod tests;
 
@@ -35,8 +41,9 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 pub use bar::Bar;
-pub use choice::{Candidate, Trial, candidates, fastest};
+pub use choice::{Candidate, HeadScore, Trial, candidates, fastest};
 pub use key::{Kept, Key, gpus};
+pub use sibling::{Sibling, Siblings};
 
 /// Options of `auto`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

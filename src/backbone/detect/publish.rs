@@ -117,6 +117,7 @@ impl Plan {
             file: graph.strip_prefix(root).unwrap_or(graph).to_owned(),
             sha256: Some(digest(graph)?),
             source: None,
+            quantized_from: None,
             input: classifier.input.clone(),
             preprocess: found.0.source(found.1),
             output: OutputConfig {

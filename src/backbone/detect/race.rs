@@ -262,6 +262,7 @@ fn session(
         file,
         sha256: None,
         source: None,
+        quantized_from: None,
         input: classifier.input.clone(),
         preprocess: PreprocessSource::Preset(Preset::None, None),
         output: OutputConfig {

@@ -31,12 +31,26 @@ pub struct ManifestConfig {
     /// Where the weights come from and how the file is made of them, where that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<SourceConfig>,
+    /// The float graph that this one was made of by quantizing it, so that `provider: auto` may
+    /// take the one for the other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quantized_from: Option<QuantizedFrom>,
     /// The graph's input.
     pub input: InputConfig,
     /// From an image to the input.
     pub preprocess: PreprocessSource,
     /// The graph's output that holds the features.
     pub output: OutputConfig,
+}
+
+/// The float graph that a quantized one was made of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct QuantizedFrom {
+    /// Its file, relative to the project's root folder: for people.
+    pub file: PathBuf,
+    /// Its checksum, by which it is known.
+    pub sha256: Sha256,
 }
 
 /// Where the weights come from and how the ONNX file is made of them.

@@ -9,7 +9,9 @@ use sha2::Digest;
 
 use super::{Dtype, Manifest};
 use crate::backbone::error::BackboneError;
-use crate::backbone::onnx::{self, DataFile, Dim, Element, ModelProto, OnnxError, Port, Summary};
+use crate::backbone::onnx::{
+    self, Arithmetic, DataFile, Dim, Element, ModelProto, OnnxError, Port, Summary,
+};
 use crate::digests::Digests;
 
 /// A graph that is the one its manifest means, cut down to the feature output, given and giving
@@ -23,6 +25,46 @@ pub(crate) struct Graph {
     pub(crate) input: String,
     /// Its checksum: see [`onnx::digest`].
     pub(crate) digest: String,
+}
+
+/// What is known of a graph that has passed its checks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Known {
+    /// Its checksum: see [`onnx::digest`].
+    pub digest: String,
+    /// The arithmetic that the features' part of it asks for.
+    pub arithmetic: Arithmetic,
+}
+
+/// What stands after the checksum of a graph of integers where it is remembered.
+const INT8: &str = " int8";
+
+impl Known {
+    fn of(graph: &Graph) -> Self {
+        Self {
+            digest: graph.digest.clone(),
+            arithmetic: Arithmetic::of(&graph.model),
+        }
+    }
+
+    fn remembered(text: &str) -> Self {
+        let (digest, arithmetic) = match text.strip_suffix(INT8) {
+            Some(digest) => (digest, Arithmetic::Int8),
+            None => (text, Arithmetic::Float),
+        };
+        Self {
+            digest: digest.to_owned(),
+            arithmetic,
+        }
+    }
+
+    fn to_be_remembered(&self) -> String {
+        let more = match self.arithmetic {
+            Arithmetic::Float => "",
+            Arithmetic::Int8 => INT8,
+        };
+        format!("{}{more}", self.digest)
+    }
 }
 
 /// Reads the graph with its weights. What is checked is what runs: the file is read once, and
@@ -46,10 +88,9 @@ fn given_input(model: &ModelProto, declared: &str) -> String {
     first.unwrap_or_else(|| declared.to_owned())
 }
 
-/// Compares the graph with its manifest, and gives its checksum.
-pub(super) fn check(manifest: &Manifest, root: &Path) -> Result<String, BackboneError> {
-    let (graph, _) = Read::of(manifest, root)?.checked(manifest)?;
-    Ok(graph.digest)
+/// Compares the graph with its manifest.
+pub(super) fn check(manifest: &Manifest, root: &Path) -> Result<(), BackboneError> {
+    Read::of(manifest, root)?.checked(manifest).map(drop)
 }
 
 /// [`check`] of files that have changed since they passed it; the others are not read. `known`
@@ -58,22 +99,22 @@ pub(super) fn check_changed(
     manifest: &Manifest,
     root: &Path,
     known: &Digests,
-) -> Result<String, BackboneError> {
+) -> Result<Known, BackboneError> {
     let path = manifest.graph_path(root);
-    if let Some(digest) = known.recall_all(&path) {
-        return Ok(digest);
+    if let Some(text) = known.recall_all(&path) {
+        return Ok(Known::remembered(&text));
     }
     let mut data = Vec::new();
-    let digest = known.get(&path, || {
+    let text = known.get(&path, || {
         let (graph, files) = Read::of(manifest, root)?.checked(manifest)?;
         data = files;
-        Ok::<_, BackboneError>(graph.digest)
+        Ok::<_, BackboneError>(Known::of(&graph).to_be_remembered())
     })?;
     for file in data {
         let path = path.with_file_name(&file.name);
         known.get(&path, || Ok::<_, BackboneError>(file.sha256))?;
     }
-    Ok(digest)
+    Ok(Known::remembered(&text))
 }
 
 /// SHA-256 of the graph in hexadecimal (see [`onnx::digest`]), compared with the manifest's where

@@ -20,9 +20,10 @@ use std::path::{Path, PathBuf};
 
 pub use config::{
     Dtype, InputConfig, Layout, ManifestConfig, NpmPackage, Origin, OutputConfig, PypiWheel,
-    Sha256, SourceConfig,
+    QuantizedFrom, Sha256, SourceConfig,
 };
 pub use foreign::ForeignError;
+pub use graph::Known;
 pub use number::{Crop, Finite, Positive, Side, Width};
 pub use preprocess::{Color, PreprocessConfig, PreprocessSource, Preset};
 pub use resize::{Centre, Filter, Fit, ResizeConfig, Shortest};
@@ -118,21 +119,21 @@ impl Manifest {
     /// The file is missing (the message has the command that makes it), has another checksum, is
     /// not ONNX, or differs in name, type, dimensions or width: the message shows both sides.
     pub fn check_graph(&self, root: &Path) -> Result<(), BackboneError> {
-        graph::check(self, root).map(drop)
+        graph::check(self, root)
     }
 
     /// [`Manifest::check_graph`] where file or manifest have changed since they were last found
     /// right, as remembered on `shelf`. Gives the graph's checksum, as [`Manifest::graph_digest`]
-    /// does.
+    /// does, and its arithmetic.
     ///
     /// # Errors
     /// As [`Manifest::check_graph`].
-    pub fn check_changed_graph(&self, root: &Path, shelf: &Shelf) -> Result<String, BackboneError> {
+    pub fn check_changed_graph(&self, root: &Path, shelf: &Shelf) -> Result<Known, BackboneError> {
         let about = self.check_about(root)?;
         let known = shelf.open(&about);
-        let digest = graph::check_changed(self, root, &known)?;
+        let found = graph::check_changed(self, root, &known)?;
         known.save();
-        Ok(digest)
+        Ok(found)
     }
 
     /// Everything but the file that the outcome of [`Manifest::check_graph`] depends on.
@@ -140,7 +141,11 @@ impl Manifest {
         let config = crate::yaml::to_string(&self.config)?;
         let version = env!("CARGO_PKG_VERSION");
         let path = std::path::absolute(self.graph_path(root)).unwrap_or_default();
-        Ok(format!("catpipe {version}: {}\n{config}", path.display()))
+        // What is remembered is a checksum with what kind of arithmetic it is of.
+        Ok(format!(
+            "catpipe {version}, arithmetic: {}\n{config}",
+            path.display()
+        ))
     }
 
     /// SHA-256 of the ONNX file under `root`, in hexadecimal, with the files that it keeps weights
@@ -196,4 +201,4 @@ fn resolve(
     Ok(preprocess)
 }
 
-pub(super) use graph::load as load_graph;
+pub(super) use graph::{Graph, load as load_graph};

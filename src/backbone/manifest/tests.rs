@@ -5,7 +5,8 @@ use std::fs;
 use sha2::Digest;
 
 use super::*;
-use crate::backbone::onnx::ModelProto;
+use crate::backbone::onnx::proto::NodeProto;
+use crate::backbone::onnx::{Arithmetic, ModelProto};
 use crate::backbone::testing::{TINY_MANIFEST, manifest, tiny};
 use crate::digests::Shelf;
 
@@ -236,7 +237,9 @@ fn a_graph_that_was_found_right_is_read_again_when_it_changes() {
     let manifest = manifest(TINY_MANIFEST).unwrap();
     let checked = |verify: bool| {
         let shelf = Shelf::new(dir.path().join("digests"), verify).later();
-        manifest.check_changed_graph(dir.path(), &shelf).unwrap()
+        let known = manifest.check_changed_graph(dir.path(), &shelf).unwrap();
+        assert_eq!(known.arithmetic, Arithmetic::Float);
+        known.digest
     };
     let digest = manifest.graph_digest(dir.path()).unwrap();
     assert_eq!(checked(false), digest);
@@ -256,6 +259,31 @@ fn a_graph_that_was_found_right_is_read_again_when_it_changes() {
     let error = manifest.check_changed_graph(dir.path(), &shelf);
     let error = error.expect_err("damaged");
     assert!(matches!(error, BackboneError::NotAGraph { .. }), "{error}");
+}
+
+#[test]
+fn a_graph_of_integers_is_known_for_one_without_being_read() {
+    let dir = tiny(|model| {
+        let nodes = &mut model.graph.as_mut().unwrap().node;
+        // Before every other node, so that the features depend on it.
+        let mut node = NodeProto {
+            op_type: Some("DequantizeLinear".to_owned()),
+            input: nodes[0].input.clone(),
+            output: vec!["dequantized".to_owned()],
+            ..NodeProto::default()
+        };
+        node.input.truncate(1);
+        nodes[0].input[0] = "dequantized".to_owned();
+        nodes.insert(0, node);
+    });
+    let manifest = manifest(TINY_MANIFEST).unwrap();
+    let digest = manifest.graph_digest(dir.path()).unwrap();
+    for _ in 0..2 {
+        let shelf = Shelf::new(dir.path().join("digests"), false).later();
+        let known = manifest.check_changed_graph(dir.path(), &shelf).unwrap();
+        assert_eq!(known.arithmetic, Arithmetic::Int8);
+        assert_eq!(known.digest, digest);
+    }
 }
 
 #[test]

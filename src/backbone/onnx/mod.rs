@@ -6,6 +6,7 @@
 //! layers model and [`torch::import`] from a PyTorch state dict, and [`tiny::residual`] and
 //! [`palette::classifier`] make small ones for tests.
 
+mod arithmetic;
 mod build;
 mod error;
 mod external;
@@ -23,6 +24,7 @@ pub mod tfjs;
 pub mod tiny;
 pub mod torch;
 
+pub use arithmetic::Arithmetic;
 pub use error::OnnxError;
 pub use external::{DataFile, data_files, digest, inline};
 pub use features::{Candidate, candidates, features};

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use image::RgbImage;
 
 use self::place::Placement;
-use self::planes::Planes;
+use self::planes::{Pixels, Planes};
 use self::resample::Resampler;
 use super::error::BackboneError;
 use super::manifest::{Centre, Color, Fit, InputConfig, PreprocessConfig, ResizeConfig};
@@ -88,7 +88,6 @@ impl Preprocess {
         Preprocessor {
             recipe: Arc::clone(&self.0),
             resampler: Resampler::default(),
-            scaled: Vec::new(),
             framed: Vec::new(),
         }
     }
@@ -99,9 +98,7 @@ impl Preprocess {
 pub struct Preprocessor {
     recipe: Arc<Recipe>,
     resampler: Resampler,
-    /// The image, or the part of it that is wanted, at its new size.
-    scaled: Vec<u8>,
-    /// What is in `scaled` with what is around it, where there is something.
+    /// The resized image with what is around it, where there is something.
     framed: Vec<u8>,
 }
 
@@ -155,7 +152,7 @@ impl Preprocessor {
         image: &'a RgbImage,
         size: (u32, u32),
         config: ResizeConfig,
-    ) -> Result<&'a [u8], BackboneError> {
+    ) -> Result<Pixels<'a>, BackboneError> {
         if image.width() == 0 || image.height() == 0 {
             return Err(BackboneError::Resize {
                 id: id.to_owned(),
@@ -165,20 +162,15 @@ impl Preprocessor {
         }
         let placement = Placement::of(image.dimensions(), size, config.fit);
         if placement.is_image(image.dimensions(), size) {
-            return Ok(image.as_raw());
+            return Ok(Pixels::Rgb(image.as_raw()));
         }
-        self.resampler.resize(
-            image.as_raw(),
-            image.dimensions(),
-            &placement,
-            config,
-            &mut self.scaled,
-        );
+        let (pixels, from) = (image.as_raw(), image.dimensions());
+        let scaled = self.resampler.resize(pixels, from, &placement, config);
         if placement.size == size {
-            return Ok(&self.scaled);
+            return Ok(Pixels::Rgbx(scaled));
         }
-        placement.paste(&self.scaled, size, &mut self.framed);
-        Ok(&self.framed)
+        placement.paste(scaled, size, &mut self.framed);
+        Ok(Pixels::Rgbx(&self.framed))
     }
 }
 

@@ -41,13 +41,14 @@ impl Placement {
         self.whole == image && self.size == image && image == input
     }
 
-    /// Puts the bytes of the scaled part into an input of `size`.
+    /// Puts the scaled part into an input of `size`, both of four bytes a pixel.
     pub(super) fn paste(&self, scaled: &[u8], size: (u32, u32), out: &mut Vec<u8>) {
-        let row = 3 * size.0 as usize;
+        let [r, g, b] = self.fill;
+        let row = 4 * size.0 as usize;
         out.clear();
-        out.extend(self.fill.iter().cycle().take(row * size.1 as usize));
-        let (left, top) = (3 * self.at.0 as usize, self.at.1 as usize);
-        let wide = 3 * self.size.0 as usize;
+        out.extend([r, g, b, 0].iter().cycle().take(row * size.1 as usize));
+        let (left, top) = (4 * self.at.0 as usize, self.at.1 as usize);
+        let wide = 4 * self.size.0 as usize;
         let rows = out.chunks_exact_mut(row).skip(top);
         for (to, from) in rows.zip(scaled.chunks_exact(wide)) {
             to[left..left + wide].copy_from_slice(from);
@@ -168,11 +169,11 @@ mod tests {
         let placement = Placement::of((400, 100), (64, 64), Fit::Letterbox([1, 2, 3]));
         assert_eq!((placement.size, placement.at), ((64, 16), (0, 24)));
         let mut out = Vec::new();
-        placement.paste(&[9; 3 * 64 * 16], (64, 64), &mut out);
-        assert_eq!(out.len(), 3 * 64 * 64);
-        assert_eq!(out[..6], [1, 2, 3, 1, 2, 3]);
-        assert_eq!(out[3 * 64 * 24], 9);
-        assert_eq!(out[3 * 64 * 40..][..3], [1, 2, 3]);
+        placement.paste(&[9; 4 * 64 * 16], (64, 64), &mut out);
+        assert_eq!(out.len(), 4 * 64 * 64);
+        assert_eq!(out[..7], [1, 2, 3, 0, 1, 2, 3]);
+        assert_eq!(out[4 * 64 * 24], 9);
+        assert_eq!(out[4 * 64 * 40..][..3], [1, 2, 3]);
     }
 
     proptest! {

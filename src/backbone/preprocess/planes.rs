@@ -2,6 +2,15 @@
 
 use crate::backbone::manifest::{Color, Layout, PreprocessConfig};
 
+/// The bytes of a picture, row by row.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Pixels<'a> {
+    /// Three bytes a pixel.
+    Rgb(&'a [u8]),
+    /// Four, of which the last says nothing.
+    Rgbx(&'a [u8]),
+}
+
 /// For each channel of the output: which channel of the image it is, and its value for each of
 /// the 256 levels.
 #[derive(Debug)]
@@ -30,22 +39,32 @@ impl Planes {
         }
     }
 
-    /// `pixels` is `[height, width, 3]` bytes; `out` is `[3, height, width]` values for `nchw`,
+    /// `pixels` is [height, width]; `out` is `[3, height, width]` values for `nchw`,
     /// `[height, width, 3]` for `nhwc`.
-    pub(super) fn fill(&self, pixels: &[u8], out: &mut [f32]) {
+    pub(super) fn fill(&self, pixels: Pixels<'_>, out: &mut [f32]) {
+        // The size of a pixel is known when this is compiled: half the time.
+        match pixels {
+            Pixels::Rgb(bytes) => self.fill_from(bytes.as_chunks::<3>().0, out),
+            Pixels::Rgbx(bytes) => self.fill_from(bytes.as_chunks::<4>().0, out),
+        }
+    }
+
+    fn fill_from<const BYTES: usize>(&self, pixels: &[[u8; BYTES]], out: &mut [f32]) {
+        let value =
+            |c: usize, pixel: &[u8; BYTES]| self.value[c][usize::from(pixel[self.channel[c]])];
         if self.layout == Layout::Nhwc {
-            for (out, pixel) in out.chunks_exact_mut(3).zip(pixels.chunks_exact(3)) {
+            for (out, pixel) in out.chunks_exact_mut(3).zip(pixels) {
                 for (c, out) in out.iter_mut().enumerate() {
-                    *out = self.value[c][usize::from(pixel[self.channel[c]])];
+                    *out = value(c, pixel);
                 }
             }
             return;
         }
         let plane = (out.len() / 3).max(1);
         for (c, out) in out.chunks_exact_mut(plane).take(3).enumerate() {
-            let (channel, value) = (self.channel[c], &self.value[c]);
-            for (out, pixel) in out.iter_mut().zip(pixels.chunks_exact(3)) {
-                *out = value[usize::from(pixel[channel])];
+            let (channel, values) = (self.channel[c], &self.value[c]);
+            for (out, pixel) in out.iter_mut().zip(pixels) {
+                *out = values[usize::from(pixel[channel])];
             }
         }
     }

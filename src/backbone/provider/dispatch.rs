@@ -21,8 +21,11 @@ pub(in crate::backbone) struct Registration<'a> {
     pub(in crate::backbone) input: &'a str,
     /// Its dimensions after the batch.
     pub(in crate::backbone) dims: [usize; 3],
-    /// The folder for what is built once for this machine; without it nothing is kept.
+    /// The folder in which TensorRT finds its engine or leaves the one that it builds; without it
+    /// nothing is kept.
     pub(in crate::backbone) engines: Option<&'a Path>,
+    /// Whether an engine is to be built, for which the timings of kernels are of use.
+    pub(in crate::backbone) builds: bool,
 }
 
 impl Provider {
@@ -63,7 +66,7 @@ fn openvino_unsteady() -> Option<&'static str> {
     None
 }
 
-fn cuda(options: &CudaOptions) -> CUDA {
+pub(super) fn cuda(options: &CudaOptions) -> CUDA {
     let search = match options.cudnn_search {
         CudnnSearch::Heuristic => ConvAlgorithmSearch::Heuristic,
         CudnnSearch::Exhaustive => ConvAlgorithmSearch::Exhaustive,
@@ -72,14 +75,15 @@ fn cuda(options: &CudaOptions) -> CUDA {
     let cuda = CUDA::default()
         .with_device_id(options.device.get().into())
         .with_tf32(options.precision.get() == Precision::Tf32)
-        .with_conv_algorithm_search(search);
+        .with_conv_algorithm_search(search)
+        .with_cuda_graph(options.cuda_graph);
     match options.memory_limit {
         Some(limit) => cuda.with_memory_limit(limit.count()),
         None => cuda,
     }
 }
 
-fn tensorrt(options: &TensorrtOptions, at: &Registration) -> TensorRT {
+pub(super) fn tensorrt(options: &TensorrtOptions, at: &Registration) -> TensorRT {
     let precision = options.precision.get();
     let profile = |rows: usize| {
         let [first, second, third] = at.dims;
@@ -91,6 +95,7 @@ fn tensorrt(options: &TensorrtOptions, at: &Registration) -> TensorRT {
         .with_fp16(precision == Precision::Fp16)
         .with_bf16(precision == Precision::Bf16)
         .with_int8(precision == Precision::Int8)
+        .with_cuda_graph(options.cuda_graph)
         .with_profile_min_shapes(profile(options.batch.min.get()))
         .with_profile_opt_shapes(profile(options.batch.opt.get()))
         .with_profile_max_shapes(profile(options.batch.max.get()));
@@ -101,7 +106,7 @@ fn tensorrt(options: &TensorrtOptions, at: &Registration) -> TensorRT {
     engine
         .with_engine_cache(options.engine_cache)
         .with_engine_cache_path(&folder)
-        .with_timing_cache(options.timing_cache)
+        .with_timing_cache(options.timing_cache && at.builds)
         .with_timing_cache_path(&folder)
 }
 

@@ -24,7 +24,8 @@
 //!     device: 0
 //!     precision: fp32                 # tf32
 //!     cudnn_search: heuristic         # exhaustive, default
-//!     allow_partial: false
+//!     cuda_graph: false               # true: record a batch's kernels once, replay them
+//!     allow_partial: false            # not with cuda_graph
 //!     # memory_limit: 8GiB            # of the memory arena; no limit by default
 //! ---
 //! provider:
@@ -34,16 +35,24 @@
 //!     workspace: 4GiB
 //!     engine_cache: true
 //!     timing_cache: true
-//!     batch: {min: 1, opt: 16, max: 64}
-//!     allow_partial: false
+//!     batch: {min: 1, opt: 16, max: 64}   # rows; min <= opt <= max, extract.batch <= max
+//!     cuda_graph: false
+//!     allow_partial: false            # not with cuda_graph
 //! ---
 //! provider: [cuda, {openvino: {precision: bf16}}, cpu]    # the first that can run here
 //! ---
 //! provider: {auto: {parity: close}}   # the fastest here: see backbone::auto
 //! ```
+//!
+//! `cuda` and `tensorrt` get their batches through pinned memory: while the GPU computes one, the
+//! next is copied there. A batch that is smaller than those before it, as the last one of a run
+//! is, or smaller than `batch.min`, is padded with zeros, and the features of its own rows alone
+//! are kept: another size would be another engine, another search for algorithms, another
+//! recording. TensorRT's engines are kept in the cache folder: see [`engines`](super::engines).
 
 mod config;
 mod dispatch;
+mod integer;
 mod options;
 mod precision;
 #[cfg(test)]
@@ -57,6 +66,7 @@ use serde::{Deserialize, Serialize};
 
 pub use config::Providers;
 pub(super) use dispatch::Registration;
+pub use integer::integer_class;
 pub use options::{
     BatchProfile, CpuOptions, CudaOptions, CudnnSearch, OpenvinoDevice, OpenvinoHint,
     OpenvinoOptions, TensorrtOptions,
@@ -64,6 +74,7 @@ pub use options::{
 pub use precision::{CudaPrecision, OpenvinoPrecision, Precision, TensorrtPrecision};
 pub use value::{Bytes, Count, DeviceId};
 
+use super::onnx::Arithmetic;
 use super::runtime::Runtime;
 
 /// Below this similarity (Jaro-Winkler) a known name is no help to the person.
@@ -168,7 +179,7 @@ impl Provider {
         self.kind().name()
     }
 
-    /// The precision that the network is computed in.
+    /// The precision that is asked for by its options, in which a graph of floats is computed.
     #[must_use]
     pub fn precision(&self) -> Precision {
         match self {
@@ -176,6 +187,17 @@ impl Provider {
             Self::Cuda(options) => options.precision.get(),
             Self::Tensorrt(options) => options.precision.get(),
             Self::Openvino(options) => options.precision.get(),
+        }
+    }
+
+    /// The precision that a graph is computed in. The CPU and OpenVINO compute in integers what a
+    /// graph quantizes. CUDA does not: it turns such tensors back into floats, and TensorRT does
+    /// where its options say so.
+    #[must_use]
+    pub fn precision_of(&self, graph: Arithmetic) -> Precision {
+        match (self, graph) {
+            (Self::Cpu(_) | Self::Openvino(_), Arithmetic::Int8) => Precision::Int8,
+            _ => self.precision(),
         }
     }
 
@@ -209,6 +231,25 @@ impl Provider {
         }
     }
 
+    /// The smallest batch that it can be given: one of fewer rows is padded.
+    #[must_use]
+    pub fn min_batch(&self) -> usize {
+        match self {
+            Self::Tensorrt(options) => options.batch.min.get(),
+            Self::Cpu(_) | Self::Cuda(_) | Self::Openvino(_) => 1,
+        }
+    }
+
+    /// Whether it records what the device does for a batch and replays it for the next.
+    #[must_use]
+    pub fn records_graphs(&self) -> bool {
+        match self {
+            Self::Cuda(options) => options.cuda_graph,
+            Self::Tensorrt(options) => options.cuda_graph,
+            Self::Cpu(_) | Self::Openvino(_) => false,
+        }
+    }
+
     /// Whether nodes that it does not take may run elsewhere.
     #[must_use]
     pub fn allows_partial(&self) -> bool {
@@ -220,21 +261,38 @@ impl Provider {
         }
     }
 
-    /// Everything about the computation that can change a feature's bits, in one printable line:
-    /// provider, precision, runtime version and processor family. Rows of one class may stand
-    /// side by side; rows of different classes may not.
+    /// Everything about the computation of a graph that can change a feature's bits, in one
+    /// printable line: provider, precision, runtime version and processor family, and for integers
+    /// the class of the processor's instructions. Rows of one class may stand side by side; rows
+    /// of different classes may not.
     ///
     /// Batch size and thread count are not in it: a [`Session`](super::session::Session) gives the
     /// same bits whatever they are, or [`Provider::unsteady`] says what it cannot promise.
     #[must_use]
-    pub fn numeric_class(&self, runtime: &Runtime) -> String {
-        let (name, precision) = (self.name(), self.precision());
-        let what = match self {
-            Self::Openvino(options) => format!("{name} {} {precision}", options.device),
-            _ => format!("{name} {precision}"),
-        };
+    pub fn numeric_class(&self, graph: Arithmetic, runtime: &Runtime) -> String {
+        let what = self.arithmetic_class(graph);
         let arch = std::env::consts::ARCH;
         format!("{what} onnxruntime-{} {arch}", runtime.version())
+    }
+
+    /// The part of [`Provider::numeric_class`] that the library has no say in.
+    fn arithmetic_class(&self, graph: Arithmetic) -> String {
+        let (name, precision) = (self.name(), self.precision());
+        let integers = self.precision_of(graph) == Precision::Int8;
+        match self {
+            Self::Cpu(_) if integers => format!("{name} int8 {}", integer_class()),
+            // What is not quantized is computed in the precision of the options.
+            Self::Openvino(options) if integers => {
+                let device = &options.device;
+                let class = match device == &OpenvinoDevice::default() {
+                    true => format!(" {}", integer_class()),
+                    false => String::new(),
+                };
+                format!("{name} {device} int8+{precision}{class}")
+            }
+            Self::Openvino(options) => format!("{name} {} {precision}", options.device),
+            _ => format!("{name} {precision}"),
+        }
     }
 }
 

@@ -18,7 +18,7 @@ pub struct CpuOptions {
 
 /// Options of `cuda`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(try_from = "RawCuda")]
 pub struct CudaOptions {
     /// The GPU, as the driver counts them. Default 0.
     pub device: DeviceId,
@@ -29,9 +29,58 @@ pub struct CudaOptions {
     pub memory_limit: Option<Bytes>,
     /// How cuDNN chooses its convolutions. Default `heuristic`.
     pub cudnn_search: CudnnSearch,
+    /// Whether the kernels of a batch are recorded once and replayed for each batch, which saves
+    /// the time of launching them one by one. The whole graph has to be CUDA's for that. Default
+    /// false.
+    #[serde(skip_serializing_if = "is_false")]
+    pub cuda_graph: bool,
     /// Whether nodes that CUDA does not take may run on the CPU; they are then named. Default
     /// false: such nodes are an error.
     pub allow_partial: bool,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct RawCuda {
+    device: DeviceId,
+    precision: CudaPrecision,
+    memory_limit: Option<Bytes>,
+    cudnn_search: CudnnSearch,
+    cuda_graph: bool,
+    allow_partial: bool,
+}
+
+impl TryFrom<RawCuda> for CudaOptions {
+    type Error = String;
+
+    fn try_from(raw: RawCuda) -> Result<Self, String> {
+        refuse_partial_recording(raw.cuda_graph, raw.allow_partial)?;
+        Ok(Self {
+            device: raw.device,
+            precision: raw.precision,
+            memory_limit: raw.memory_limit,
+            cudnn_search: raw.cudnn_search,
+            cuda_graph: raw.cuda_graph,
+            allow_partial: raw.allow_partial,
+        })
+    }
+}
+
+/// What the processor does in the midst of it cannot be recorded.
+fn refuse_partial_recording(cuda_graph: bool, allow_partial: bool) -> Result<(), String> {
+    if cuda_graph && allow_partial {
+        return Err(
+            "`cuda_graph` replays what the GPU did for a batch, and `allow_partial` lets \
+                    the processor do a part of it: leave one of them out"
+                .to_owned(),
+        );
+    }
+    Ok(())
+}
+
+/// Written only where it is asked for, so that a run of before it was known stays up to date.
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 /// How cuDNN chooses its convolutions.
@@ -50,7 +99,7 @@ pub enum CudnnSearch {
 
 /// Options of `tensorrt`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(try_from = "RawTensorrt")]
 pub struct TensorrtOptions {
     /// The GPU, as the driver counts them. Default 0.
     pub device: DeviceId,
@@ -66,6 +115,10 @@ pub struct TensorrtOptions {
     pub timing_cache: bool,
     /// The batch sizes that an engine is built for.
     pub batch: BatchProfile,
+    /// Whether the kernels of a batch are recorded once and replayed for each batch. Default
+    /// false.
+    #[serde(skip_serializing_if = "is_false")]
+    pub cuda_graph: bool,
     /// Whether nodes that TensorRT does not take may run elsewhere; they are then named. Default
     /// false: such nodes are an error.
     pub allow_partial: bool,
@@ -80,8 +133,56 @@ impl Default for TensorrtOptions {
             engine_cache: true,
             timing_cache: true,
             batch: BatchProfile::default(),
+            cuda_graph: false,
             allow_partial: false,
         }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct RawTensorrt {
+    device: DeviceId,
+    precision: TensorrtPrecision,
+    workspace: Bytes,
+    engine_cache: bool,
+    timing_cache: bool,
+    batch: BatchProfile,
+    cuda_graph: bool,
+    allow_partial: bool,
+}
+
+impl Default for RawTensorrt {
+    fn default() -> Self {
+        let options = TensorrtOptions::default();
+        Self {
+            device: options.device,
+            precision: options.precision,
+            workspace: options.workspace,
+            engine_cache: options.engine_cache,
+            timing_cache: options.timing_cache,
+            batch: options.batch,
+            cuda_graph: options.cuda_graph,
+            allow_partial: options.allow_partial,
+        }
+    }
+}
+
+impl TryFrom<RawTensorrt> for TensorrtOptions {
+    type Error = String;
+
+    fn try_from(raw: RawTensorrt) -> Result<Self, String> {
+        refuse_partial_recording(raw.cuda_graph, raw.allow_partial)?;
+        Ok(Self {
+            device: raw.device,
+            precision: raw.precision,
+            workspace: raw.workspace,
+            engine_cache: raw.engine_cache,
+            timing_cache: raw.timing_cache,
+            batch: raw.batch,
+            cuda_graph: raw.cuda_graph,
+            allow_partial: raw.allow_partial,
+        })
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use proptest::prelude::*;
 
-use super::dispatch::load_config;
+use super::dispatch::{cuda, load_config, tensorrt};
 use super::*;
 use crate::backbone::testing;
 use crate::yaml::Document;
@@ -43,6 +43,8 @@ fn what_is_written_is_read_back() {
         "cpu",
         "{cpu: {threads: 3}}",
         "{cuda: {device: 1, precision: tf32, memory_limit: 1536MiB, cudnn_search: exhaustive}}",
+        "{cuda: {cuda_graph: true}}",
+        "{tensorrt: {cuda_graph: true}}",
         "{tensorrt: {precision: int8, workspace: 2GiB, engine_cache: false, batch: {max: 8}}}",
         "{openvino: {device: GPU.1, precision: fp16, hint: throughput, allow_partial: true}}",
         "[cuda, {openvino: {precision: bf16}}, cpu]",
@@ -60,9 +62,11 @@ fn what_is_written_is_read_back() {
 fn the_defaults_are_those_of_the_documentation() {
     for text in [
         "{openvino: {device: CPU, precision: fp32, hint: latency, allow_partial: false}}",
-        "{cuda: {device: 0, precision: fp32, cudnn_search: heuristic, allow_partial: false}}",
+        "{cuda: {device: 0, precision: fp32, cudnn_search: heuristic, cuda_graph: false, \
+         allow_partial: false}}",
         "{tensorrt: {device: 0, precision: tf32, workspace: 4GiB, engine_cache: true, \
-         timing_cache: true, batch: {min: 1, opt: 16, max: 64}, allow_partial: false}}",
+         timing_cache: true, batch: {min: 1, opt: 16, max: 64}, cuda_graph: false, \
+         allow_partial: false}}",
     ] {
         let provider = one(text);
         assert_eq!(provider, Provider::from(provider.kind()), "{text}");
@@ -86,6 +90,16 @@ fn options_reach_the_provider() {
         one("{tensorrt: {batch: {opt: 100}}}").max_batch(),
         Some(100)
     );
+    assert_eq!(one("{tensorrt: {batch: {min: 4}}}").min_batch(), 4);
+    assert_eq!([one("cuda").min_batch(), one("cpu").min_batch()], [1, 1]);
+    let records = |text| one(text).records_graphs();
+    assert!(records("{cuda: {cuda_graph: true}}") && records("{tensorrt: {cuda_graph: true}}"));
+    assert!(!records("cuda") && !records("tensorrt") && !records("cpu") && !records("openvino"));
+    // A run with a provider's defaults of before `cuda_graph` is up to date.
+    for text in ["cuda", "tensorrt"] {
+        let written = crate::yaml::to_string(&read(text).unwrap()).unwrap();
+        assert!(!written.contains("cuda_graph"), "{written}");
+    }
     assert_eq!(one("{openvino: {threads: 3}}").threads(), Some(3));
     assert_eq!(one("{openvino: {device: GPU.1}}").device(), "GPU.1");
 }
@@ -142,6 +156,27 @@ fn refusals_stand_at_their_places() {
             "tensorrt: {batch: {opt: 4, max: 2}}",
             "p.yaml:1:19: tensorrt.batch: must rise from min to opt to max, found 1, 4, 2",
         ),
+        (
+            "cuda: {cuda_graph: true, allow_partial: true}",
+            "p.yaml:1:7: cuda: `cuda_graph` replays what the GPU did for a batch, and \
+             `allow_partial` lets the processor do a part of it: leave one of them out",
+        ),
+        (
+            "tensorrt: {allow_partial: true, cuda_graph: true}",
+            "p.yaml:1:11: tensorrt: `cuda_graph` replays what the GPU did for a batch",
+        ),
+        (
+            "tensorrt: {batch: {min: 3, opt: 2, max: 4}}",
+            "p.yaml:1:19: tensorrt.batch: must rise from min to opt to max, found 3, 2, 4",
+        ),
+        (
+            "tensorrt: {batch: {min: 65, max: 64}}",
+            "p.yaml:1:19: tensorrt.batch: must rise from min to opt to max, found 65, 65, 64",
+        ),
+        (
+            "tensorrt: {batch: {max: 2000}}",
+            "p.yaml:1:25: tensorrt.batch.max: must be between 1 and 1024, found 2000",
+        ),
         ("[]", "p.yaml:1:1: the list of providers is empty"),
         ("[cpu, cpu]", "p.yaml:1:1: `cpu` stands in the list twice"),
         (
@@ -177,9 +212,10 @@ fn the_numeric_class_names_all_that_changes_bits() {
     let runtime = testing::runtime();
     let (version, arch) = (runtime.version(), std::env::consts::ARCH);
     // Every row in the world was keyed by this line: it must not change.
-    let class = Provider::default().numeric_class(&runtime);
+    let class = Provider::default().numeric_class(Arithmetic::Float, &runtime);
     assert_eq!(class, format!("cpu fp32 onnxruntime-{version} {arch}"));
-    assert_eq!(one("{cpu: {threads: 1}}").numeric_class(&runtime), class);
+    let threads = one("{cpu: {threads: 1}}");
+    assert_eq!(threads.numeric_class(Arithmetic::Float, &runtime), class);
 
     let tail = format!("onnxruntime-{version} {arch}");
     for (text, expected) in [
@@ -189,8 +225,37 @@ fn the_numeric_class_names_all_that_changes_bits() {
         ("{cuda: {precision: tf32, device: 1}}", "cuda tf32"),
         ("tensorrt", "tensorrt tf32"),
     ] {
-        let class = one(text).numeric_class(&runtime);
+        let class = one(text).numeric_class(Arithmetic::Float, &runtime);
         assert_eq!(class, format!("{expected} {tail}"));
+    }
+    let kernels = integer_class();
+    for (text, expected, precision) in [
+        ("cpu", format!("cpu int8 {kernels}"), Precision::Int8),
+        (
+            "openvino",
+            format!("openvino CPU int8+fp32 {kernels}"),
+            Precision::Int8,
+        ),
+        (
+            "{openvino: {precision: bf16}}",
+            format!("openvino CPU int8+bf16 {kernels}"),
+            Precision::Int8,
+        ),
+        (
+            "{openvino: {device: GPU}}",
+            "openvino GPU int8+fp32".to_owned(),
+            Precision::Int8,
+        ),
+        ("cuda", "cuda fp32".to_owned(), Precision::Fp32),
+        (
+            "{tensorrt: {precision: int8}}",
+            "tensorrt int8".to_owned(),
+            Precision::Int8,
+        ),
+    ] {
+        let class = one(text).numeric_class(Arithmetic::Int8, &runtime);
+        assert_eq!(class, format!("{expected} {tail}"));
+        assert_eq!(one(text).precision_of(Arithmetic::Int8), precision);
     }
 }
 
@@ -208,6 +273,91 @@ fn openvino_is_told_its_precision_and_threads() {
         config("{openvino: {device: GPU.1, precision: fp16, hint: throughput}}"),
         r#"{"GPU":{"INFERENCE_PRECISION_HINT":"f16","PERFORMANCE_HINT":"THROUGHPUT"}}"#
     );
+}
+
+#[test]
+fn cuda_and_tensorrt_are_told_what_was_asked_for() {
+    let at = Registration {
+        threads: 2,
+        input: "pixels",
+        dims: [3, 224, 160],
+        engines: Some(Path::new("/cache/engines/x")),
+        builds: true,
+    };
+    let told = |text: &str, at: &Registration| match one(text) {
+        Provider::Cuda(options) => format!("{:?}", cuda(&options)),
+        Provider::Tensorrt(options) => format!("{:?}", tensorrt(&options, at)),
+        other => panic!("{other}"),
+    };
+    let has = |text: &str, pairs: &[(&str, &str)]| {
+        let told = told(text, &at);
+        for (key, value) in pairs {
+            let pair = format!("{key:?}: {value:?}");
+            assert!(told.contains(&pair), "{pair} in {told}");
+        }
+    };
+    has(
+        "cuda",
+        &[
+            ("device_id", "0"),
+            ("use_tf32", "false"),
+            ("cudnn_conv_algo_search", "HEURISTIC"),
+            ("enable_cuda_graph", "false"),
+        ],
+    );
+    has(
+        "{cuda: {device: 2, precision: tf32, cuda_graph: true, memory_limit: 8GiB}}",
+        &[
+            ("device_id", "2"),
+            ("use_tf32", "true"),
+            ("enable_cuda_graph", "true"),
+            ("gpu_mem_limit", "8589934592"),
+        ],
+    );
+    has(
+        "{tensorrt: {precision: fp16, cuda_graph: true, batch: {min: 2, opt: 8, max: 32}}}",
+        &[
+            ("trt_fp16_enable", "true"),
+            ("trt_int8_enable", "false"),
+            ("trt_max_workspace_size", "4294967296"),
+            ("trt_cuda_graph_enable", "true"),
+            ("trt_profile_min_shapes", "pixels:2x3x224x160"),
+            ("trt_profile_opt_shapes", "pixels:8x3x224x160"),
+            ("trt_profile_max_shapes", "pixels:32x3x224x160"),
+            ("trt_engine_cache_enable", "true"),
+            ("trt_engine_cache_path", "/cache/engines/x"),
+            ("trt_timing_cache_enable", "true"),
+            ("trt_timing_cache_path", "/cache/engines/x"),
+        ],
+    );
+    has(
+        "{tensorrt: {precision: bf16}}",
+        &[("trt_bf16_enable", "true")],
+    );
+    has(
+        "{tensorrt: {precision: int8}}",
+        &[("trt_int8_enable", "true")],
+    );
+    let off = "{tensorrt: {engine_cache: false, timing_cache: false}}";
+    has(
+        off,
+        &[
+            ("trt_engine_cache_enable", "false"),
+            ("trt_timing_cache_enable", "false"),
+        ],
+    );
+    // An engine that is there needs no timings, and nothing is kept without a folder.
+    let found = Registration {
+        builds: false,
+        ..at.clone()
+    };
+    let told_found = told("tensorrt", &found);
+    assert!(told_found.contains("\"trt_timing_cache_enable\": \"false\""));
+    let nowhere = Registration {
+        engines: None,
+        ..at.clone()
+    };
+    assert!(!told("tensorrt", &nowhere).contains("cache"));
 }
 
 proptest! {

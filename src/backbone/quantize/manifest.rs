@@ -4,17 +4,20 @@ use std::fmt::Write;
 use std::path::PathBuf;
 
 use super::Report;
-use crate::backbone::manifest::{Manifest, ManifestConfig, PreprocessSource, Sha256, SourceConfig};
+use crate::backbone::manifest::{
+    Manifest, ManifestConfig, PreprocessSource, QuantizedFrom, Sha256, SourceConfig,
+};
 use crate::yaml::{self, YamlError};
 
 /// The text of a manifest for a quantized graph: input, preprocessing and output are those of
 /// `source`, the comments at its head say how it was made (`notes`, a line each) and how it came
-/// out. `file` is the graph's path by the project's root, `build` the command that made it.
+/// out. `of` is the checksum of the source's graph, `file` the graph's path by the project's root, `build` the command that made it.
 ///
 /// # Errors
 /// Something of the manifest that YAML cannot say.
 pub fn describe(
     source: &Manifest,
+    of: Sha256,
     file: PathBuf,
     sha256: Sha256,
     build: &str,
@@ -35,6 +38,10 @@ pub fn describe(
         source: config.source.as_ref().map(|source| SourceConfig {
             from: source.from.clone(),
             build: build.to_owned(),
+        }),
+        quantized_from: Some(QuantizedFrom {
+            file: config.file.clone(),
+            sha256: of,
         }),
         preprocess: match &config.preprocess {
             // Their files lie beside the source's manifest, which may be another folder.

@@ -53,6 +53,9 @@ pub struct Gpu {
     pub name: String,
     /// Its memory in bytes.
     pub memory: u64,
+    /// Its compute capability, such as `9.0`.
+    #[serde(default)]
+    pub capability: String,
 }
 
 /// Asks the driver in `library` (a path, or a name for the system's loader) for its GPUs.
@@ -78,7 +81,11 @@ struct Calls<'a> {
     get: Symbol<'a, unsafe extern "C" fn(*mut c_int, c_int) -> Status>,
     name: Symbol<'a, unsafe extern "C" fn(*mut c_char, c_int, c_int) -> Status>,
     memory: Symbol<'a, unsafe extern "C" fn(*mut usize, c_int) -> Status>,
+    attribute: Symbol<'a, unsafe extern "C" fn(*mut c_int, c_int, c_int) -> Status>,
 }
+
+/// The attributes of a device's compute capability in `cuda.h`: its major and its minor number.
+const CAPABILITY: [c_int; 2] = [75, 76];
 
 impl<'a> Calls<'a> {
     fn of(library: &'a Library) -> Result<Self, libloading::Error> {
@@ -92,6 +99,7 @@ impl<'a> Calls<'a> {
                 get: library.get(b"cuDeviceGet\0")?,
                 name: library.get(b"cuDeviceGetName\0")?,
                 memory: library.get(b"cuDeviceTotalMem_v2\0")?,
+                attribute: library.get(b"cuDeviceGetAttribute\0")?,
             })
         }
     }
@@ -116,6 +124,7 @@ impl<'a> Calls<'a> {
         let mut device = 0;
         let mut name = [0; 256];
         let mut memory = 0_usize;
+        let mut capability = [0; 2];
         // SAFETY: as above; the driver writes at most the given length with its final zero, and
         // the last element, which it is not given, stays zero.
         #[allow(unsafe_code)]
@@ -126,11 +135,16 @@ impl<'a> Calls<'a> {
                 (self.name)(name.as_mut_ptr(), 255, device),
             )?;
             done("cuDeviceTotalMem", (self.memory)(&raw mut memory, device))?;
+            for (value, which) in capability.iter_mut().zip(CAPABILITY) {
+                let status = (self.attribute)(value, which, device);
+                done("cuDeviceGetAttribute", status)?;
+            }
             CStr::from_ptr(name.as_ptr())
         };
         Ok(Gpu {
             name: name.to_string_lossy().into_owned(),
             memory: memory as u64,
+            capability: format!("{}.{}", capability[0], capability[1]),
         })
     }
 }
@@ -164,6 +178,7 @@ mod tests {
              int cuDeviceGetCount(int *n) {{ *n = 2; return 0; }}\n\
              int cuDeviceGet(int *d, int i) {{ *d = i; return 0; }}\n\
              int cuDeviceGetName(char *s, int n, int d) {{ strncpy(s, d ? \"Two\" : \"One\", n); return 0; }}\n\
+             int cuDeviceGetAttribute(int *v, int a, int d) {{ *v = a == 75 ? 8 + d : 6; return 0; }}\n\
              int cuDeviceTotalMem_v2(size_t *m, int d) {{ *m = (size_t)(d + 1) << 30; return 0; }}\n"
         );
         std::fs::write(&source, text).unwrap();
@@ -178,13 +193,14 @@ mod tests {
     #[test]
     fn a_driver_names_its_gpus() {
         let (_dir, library) = fake(0);
-        let gpu = |name: &str, memory| Gpu {
+        let gpu = |name: &str, memory, capability: &str| Gpu {
             name: name.to_owned(),
             memory,
+            capability: capability.to_owned(),
         };
         let expected = Driver {
             cuda: "13.1".to_owned(),
-            gpus: vec![gpu("One", 1 << 30), gpu("Two", 2 << 30)],
+            gpus: vec![gpu("One", 1 << 30, "8.6"), gpu("Two", 2 << 30, "9.6")],
         };
         assert_eq!(ask(&library).unwrap(), expected);
     }

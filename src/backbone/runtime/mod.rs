@@ -18,8 +18,10 @@ pub mod nvidia;
 mod probe;
 mod search;
 pub mod survey;
+pub mod tensorrt;
 #[cfg(test)]
 mod tests;
+mod versions;
 
 use std::error::Error;
 use std::fmt;
@@ -33,6 +35,7 @@ use ort::logging::LogLevel;
 pub use choose::{Choice, PassedOver, has_bf16};
 pub use error::RuntimeError;
 pub use search::{Asked, Build, Candidate, Search, library_name};
+pub use versions::Versions;
 
 /// The version of ONNX Runtime that `catpipe fetch runtime` gets.
 pub const PINNED_VERSION: &str = "1.31.0";

@@ -40,7 +40,8 @@ const CUDA: [Needed; 6] = [
     needed("libcudnn.so.9", "nvidia-cudnn-cu13~=9.0"),
 ];
 
-/// What its TensorRT provider loads besides.
+/// What its TensorRT provider is linked with besides. `libnvinfer_plugin` is not among them: the
+/// provider does without where a graph has no operator of TensorRT's own.
 const TENSORRT: [Needed; 2] = [
     needed("libnvinfer.so.10", "tensorrt-cu13-libs~=10.0"),
     needed("libnvonnxparser.so.10", "tensorrt-cu13-libs~=10.0"),
@@ -272,6 +273,39 @@ mod tests {
                  tensorrt-cu13-libs), libnvonnxparser.so.10 (of tensorrt-cu13-libs)",
                 "get them: python3 -m pip install --target /c/packages \"nvidia-cudnn-cu13~=9.0\" \
                  \"tensorrt-cu13-libs~=10.0\"",
+            ]
+        );
+    }
+
+    #[test]
+    fn tensorrts_libraries_are_found_in_its_package_and_loaded_after_cudas() {
+        let mut files = WHOLE.to_vec();
+        files.extend([
+            "tensorrt_libs/libnvinfer.so.10",
+            "tensorrt_libs/libnvonnxparser.so.10",
+        ]);
+        let (_dir, places) = packages(&files);
+        let found = Found::of(ProviderKind::Tensorrt, &places, &|name| name == DRIVER);
+        assert_eq!(found.complaints(None), Vec::<String>::new());
+        let names: Vec<_> = found
+            .load
+            .iter()
+            .map(|path| path.file_name().unwrap().to_str().unwrap())
+            .collect();
+        assert_eq!(names.len(), 8);
+        assert_eq!(names[6..], ["libnvinfer.so.10", "libnvonnxparser.so.10"]);
+
+        // A version of another interface is none.
+        let (_dir, places) = packages(&["tensorrt_libs/libnvinfer.so.8"]);
+        let found = Found::of(ProviderKind::Tensorrt, &places, &|name| {
+            name == DRIVER || CUDA.iter().any(|one| one.soname == name)
+        });
+        assert_eq!(
+            found.complaints(None),
+            [
+                "not found: libnvinfer.so.10 (of tensorrt-cu13-libs), libnvonnxparser.so.10 (of \
+                 tensorrt-cu13-libs)",
+                "get them: python3 -m pip install \"tensorrt-cu13-libs~=10.0\"",
             ]
         );
     }

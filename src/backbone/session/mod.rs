@@ -1,24 +1,32 @@
 //! A network in ONNX Runtime, ready to turn batches of inputs into features.
 
+mod bound;
+#[cfg(test)]
+mod bound_tests;
+mod cudart;
 #[cfg(test)]
 mod half;
+mod memory;
+mod open;
+mod place;
 mod placement;
+mod slot;
 #[cfg(test)]
 mod tests;
+mod watch;
 
 use std::path::{Path, PathBuf};
 use std::thread;
 
-use ort::logging::LogLevel;
 use ort::value::TensorRef;
 
+use super::engines::Origin;
 use super::error::BackboneError;
-use super::manifest::{Dtype, Manifest, load_graph};
-use super::onnx;
-use super::provider::{Provider, ProviderKind, Registration};
-use super::runtime::Runtime;
+use super::manifest::Dtype;
+use super::provider::Provider;
+use bound::Bound;
 pub use placement::Elsewhere;
-use placement::Listener;
+pub use watch::Opening;
 
 /// How a network is run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -51,66 +59,49 @@ impl SessionOptions {
 /// [`Provider::unsteady`](super::Provider::unsteady) says so.
 #[derive(Debug)]
 pub struct Session {
-    inner: ort::session::Session,
+    lane: Lane,
+    provider: Provider,
     path: PathBuf,
     /// The checksum of what was loaded.
     digest: String,
     input: String,
     dims: [usize; 3],
     dtype: Dtype,
-    /// The input as bytes, for a graph that takes those.
-    levels: Vec<u8>,
     output: String,
     width: usize,
     elsewhere: Elsewhere,
+    engine: Option<Origin>,
+}
+
+/// How batches get to the network.
+#[derive(Debug)]
+enum Lane {
+    /// It computes on the caller's memory.
+    Lent(Lent),
+    /// They are copied into memory that a device fetches them from.
+    Bound(Bound),
+}
+
+#[derive(Debug)]
+struct Lent {
+    inner: ort::session::Session,
+    /// The input as bytes, for a graph that takes those.
+    levels: Vec<u8>,
 }
 
 impl Session {
-    /// Reads and checks the manifest's ONNX file under `root` and makes it ready to run.
-    ///
-    /// # Errors
-    /// Whatever [`Manifest::check_graph`] refuses, and a graph that ONNX Runtime or the provider
-    /// can't take.
-    pub fn open(
-        manifest: &Manifest,
-        root: &Path,
-        runtime: &Runtime,
-        options: &SessionOptions,
-    ) -> Result<Self, BackboneError> {
-        let graph = load_graph(manifest, root)?;
-        let path = graph.path;
-        // The decoded weights share the file's bytes: gone before the session makes its own.
-        let content = onnx::encode(&graph.model);
-        drop(graph.model);
-        runtime.load_dependencies()?;
-        let input = &manifest.config.input;
-        let at = Registration {
-            threads: options.threads(),
-            input: &input.name,
-            dims: input.dims(),
-            engines: options.engines.as_deref(),
-        };
-        let (inner, elsewhere) = place(&content, runtime, options, &at)
-            .map_err(|failure| failure.told(&path, &options.provider))?;
-        Ok(Self {
-            inner,
-            path,
-            digest: graph.digest,
-            input: graph.input,
-            dims: manifest.config.input.dims(),
-            dtype: manifest.config.input.dtype,
-            levels: Vec::new(),
-            output: manifest.config.output.name.clone(),
-            width: manifest.width(),
-            elsewhere,
-        })
-    }
-
     /// The nodes that run elsewhere than on the provider that was asked for; none, unless it
     /// [allows](Provider::allows_partial) that.
     #[must_use]
     pub fn elsewhere(&self) -> &Elsewhere {
         &self.elsewhere
+    }
+
+    /// Where TensorRT's engine came from; `None` for other providers, and where no folder for
+    /// engines was given.
+    #[must_use]
+    pub fn engine(&self) -> Option<&Origin> {
+        self.engine.as_ref()
     }
 
     /// What was loaded, as [`Backbone::key`](super::Backbone::key) has it.
@@ -138,8 +129,10 @@ impl Session {
     }
 
     /// Computes `out` (`[batch, width]`) from `input` (`[batch, 3, height, width]`, or as the
-    /// manifest's layout has it). The input is lent to ONNX Runtime, not copied (a graph of
-    /// `uint8` gets a quarter of its size in bytes); the few kilobytes of a row's features are copied out.
+    /// manifest's layout has it). On the processor the input is lent to ONNX Runtime, not copied
+    /// (a graph of `uint8` gets a quarter of its size in bytes); the few kilobytes of a row's
+    /// features are copied out. For a GPU it is copied into pinned memory, and a batch smaller than
+    /// those before it is padded to their size: for a device another size is another program.
     ///
     /// It takes `&mut self` because ONNX Runtime's arena is not made for two runs at a time.
     ///
@@ -157,6 +150,93 @@ impl Session {
         if batch == 0 {
             return Ok(());
         }
+        match &mut self.lane {
+            Lane::Lent(_) => self.run_lent(input, batch, out)?,
+            Lane::Bound(bound) => {
+                bound.abandon();
+                self.start(input, batch)?;
+                return self.finish(out).map(|_| ());
+            }
+        }
+        refuse_non_finite(&self.path, self.width, out)
+    }
+
+    /// How many batches can be under way at once by [`Session::start`] and [`Session::finish`]: 0
+    /// where there is only [`Session::run`], as on the processor, which has no time for another
+    /// batch while it computes one.
+    #[must_use]
+    pub fn depth(&self) -> usize {
+        match self.lane {
+            Lane::Lent(_) => 0,
+            Lane::Bound(_) => bound::DEPTH,
+        }
+    }
+
+    /// Takes in a batch that is computed while the caller goes on: `input` is free when this
+    /// returns. Its features come from [`Session::finish`], in the order in which batches were
+    /// started.
+    ///
+    /// # Errors
+    /// A buffer of the wrong length, no memory for so large a batch, more than
+    /// [`Session::depth`] batches at once.
+    pub fn start(&mut self, input: &[f32], batch: usize) -> Result<(), BackboneError> {
+        expect_len("the batch's input", batch, self.input_len(), input.len())?;
+        let most = self.provider.max_batch();
+        if let Some(most) = most.filter(|most| batch > *most) {
+            return Err(BackboneError::BatchTooLarge {
+                path: self.path.clone(),
+                provider: self.provider.kind(),
+                found: batch,
+                most,
+            });
+        }
+        let least = self.provider.min_batch();
+        match &mut self.lane {
+            Lane::Lent(_) => Err(BackboneError::Order(NOT_BESIDE)),
+            Lane::Bound(bound) => bound
+                .start(input, batch, least)
+                .map_err(|failed| failed.told(&self.path)),
+        }
+    }
+
+    /// Waits for the batch that was started first and puts its features into the beginning of
+    /// `out`; gives the number of its rows.
+    ///
+    /// # Errors
+    /// No batch was started, a buffer that is too small, a failing run, and any feature that is
+    /// NaN or infinite: the batch is then gone.
+    pub fn finish(&mut self, out: &mut [f32]) -> Result<usize, BackboneError> {
+        let width = self.width;
+        let Lane::Bound(bound) = &mut self.lane else {
+            return Err(BackboneError::Order(NOT_BESIDE));
+        };
+        let taken = bound.finish(|features, rows| {
+            let Some(out) = out.get_mut(..features.len()) else {
+                return Err((rows, out.len()));
+            };
+            out.copy_from_slice(features);
+            Ok(rows)
+        });
+        match taken.map_err(|failed| failed.told(&self.path))? {
+            Ok(rows) => {
+                refuse_non_finite(&self.path, width, &out[..rows * width])?;
+                Ok(rows)
+            }
+            Err((rows, found)) => {
+                expect_len("the batch's features", rows, width, found).map(|()| rows)
+            }
+        }
+    }
+
+    fn run_lent(
+        &mut self,
+        input: &[f32],
+        batch: usize,
+        out: &mut [f32],
+    ) -> Result<(), BackboneError> {
+        let Lane::Lent(Lent { inner, levels }) = &mut self.lane else {
+            return Err(BackboneError::Order(NOT_BESIDE));
+        };
         let path = &self.path;
         let failed = |error: ort::Error| BackboneError::Run {
             path: path.clone(),
@@ -173,15 +253,14 @@ impl Session {
                 ort::inputs![name => tensor]
             }
             Dtype::Uint8 => {
-                self.levels.clear();
+                levels.clear();
                 // Whole numbers of 0..=255: the manifest lets nothing else through.
-                self.levels.extend(input.iter().map(|value| *value as u8));
-                let levels = self.levels.as_slice();
-                let tensor = TensorRef::from_array_view((shape, levels)).map_err(failed)?;
-                ort::inputs![name => tensor]
+                levels.extend(input.iter().map(|value| *value as u8));
+                let tensor = TensorRef::from_array_view((shape, levels.as_slice()));
+                ort::inputs![name => tensor.map_err(failed)?]
             }
         };
-        let outputs = self.inner.run(given).map_err(failed)?;
+        let outputs = inner.run(given).map_err(failed)?;
         let (shape, features) = outputs[0].try_extract_tensor::<f32>().map_err(failed)?;
         if !is_batch_of(shape, batch, self.width) {
             return Err(BackboneError::OutputShape {
@@ -192,122 +271,15 @@ impl Session {
             });
         }
         out.copy_from_slice(features);
-        refuse_non_finite(path, self.width, out)
+        Ok(())
     }
 }
+
+const NOT_BESIDE: &str = "this session computes one batch at a time, by `run` alone";
 
 /// The network's part of a row's key: the graph's checksum and the name of the output.
 pub(super) fn graph_key(digest: &str, output: &str) -> String {
     format!("onnx sha256:{digest} output {output}")
-}
-
-/// Why a session could not be made.
-enum NotPlaced {
-    /// In ONNX Runtime's words.
-    Refused(ort::Error),
-    /// Some nodes would run elsewhere.
-    Elsewhere(Elsewhere),
-}
-
-impl NotPlaced {
-    fn told(self, path: &Path, provider: &Provider) -> BackboneError {
-        let path = path.to_path_buf();
-        match (self, provider.kind()) {
-            (Self::Refused(error), ProviderKind::Cpu) => BackboneError::Load {
-                path,
-                reason: told(&error),
-            },
-            (Self::Refused(error), provider) => BackboneError::Provider {
-                path,
-                provider,
-                reason: without_source(&told(&error)).to_owned(),
-            },
-            (Self::Elsewhere(elsewhere), provider) => BackboneError::Elsewhere {
-                path,
-                provider,
-                elsewhere,
-            },
-        }
-    }
-}
-
-/// Makes the session, whole on the provider that was asked for; or, where that is allowed, with
-/// the nodes that landed elsewhere.
-fn place(
-    content: &[u8],
-    runtime: &Runtime,
-    options: &SessionOptions,
-    at: &Registration,
-) -> Result<(ort::session::Session, Elsewhere), NotPlaced> {
-    let (partial, cpu) = (
-        options.provider.allows_partial(),
-        options.provider.kind() == ProviderKind::Cpu,
-    );
-    if cpu || !partial {
-        let made = commit(content, runtime, options, at, !cpu, None);
-        return match made {
-            Ok(session) => Ok((session, Elsewhere::default())),
-            Err(error) if is_fallback(&error) => {
-                Err(what_lands_elsewhere(content, runtime, options, at, error))
-            }
-            Err(error) => Err(NotPlaced::Refused(error)),
-        };
-    }
-    let listener = Listener::default();
-    let session = commit(content, runtime, options, at, false, Some(&listener))
-        .map_err(NotPlaced::Refused)?;
-    let elsewhere = listener.elsewhere(options.provider.kind().onnx_name());
-    Ok((session, elsewhere))
-}
-
-/// ONNX Runtime refuses nodes on the CPU without naming them: made once more, it is listened to.
-fn what_lands_elsewhere(
-    content: &[u8],
-    runtime: &Runtime,
-    options: &SessionOptions,
-    at: &Registration,
-    error: ort::Error,
-) -> NotPlaced {
-    let listener = Listener::default();
-    let _ = commit(content, runtime, options, at, false, Some(&listener));
-    let elsewhere = listener.elsewhere(options.provider.kind().onnx_name());
-    if elsewhere.count() == 0 {
-        return NotPlaced::Refused(error);
-    }
-    NotPlaced::Elsewhere(elsewhere)
-}
-
-fn is_fallback(error: &ort::Error) -> bool {
-    error
-        .message()
-        .contains("fallback to CPU EP has been explicitly disabled")
-}
-
-fn commit(
-    content: &[u8],
-    runtime: &Runtime,
-    options: &SessionOptions,
-    at: &Registration,
-    whole: bool,
-    listener: Option<&Listener>,
-) -> ort::Result<ort::session::Session> {
-    let mut builder = ort::session::Session::builder(runtime.environment())?
-        .with_intra_threads(at.threads)?
-        .with_inter_threads(1)?
-        // Idle threads sleep instead of spinning: decoding and augmentation run beside this.
-        .with_intra_op_spinning(false)?
-        .with_deterministic_compute(true)?;
-    if whole {
-        builder = builder.with_disable_cpu_fallback()?;
-    }
-    if let Some(listener) = listener {
-        builder = builder
-            .with_logger(listener.logger())?
-            .with_log_level(LogLevel::Verbose)?;
-    }
-    builder
-        .with_execution_providers([options.provider.dispatch(at)])?
-        .commit_from_memory(content)
 }
 
 /// ONNX Runtime's message on one line.
@@ -317,14 +289,6 @@ fn told(error: &ort::Error) -> String {
         .split_whitespace()
         .collect::<Vec<_>>()
         .join(" ")
-}
-
-/// A message without the place in ONNX Runtime's sources that some begin with:
-/// `/src/x.cc:20 f() [ONNXRuntimeError] : 1 : FAIL : what happened`.
-fn without_source(message: &str) -> &str {
-    let after = message.split_once("[ONNXRuntimeError] : ");
-    let what = after.and_then(|(_, rest)| rest.splitn(3, " : ").nth(2));
-    what.unwrap_or(message)
 }
 
 fn expect_len(

@@ -30,7 +30,7 @@ pub(super) fn rows(session: &mut Session, input: &[f32], batch: usize) -> Vec<f3
     out
 }
 
-fn bits(values: &[f32]) -> Vec<u32> {
+pub(super) fn bits(values: &[f32]) -> Vec<u32> {
     values.iter().map(|value| value.to_bits()).collect()
 }
 
@@ -62,12 +62,11 @@ fn a_rows_bits_depend_on_its_input_alone() {
 fn other_outputs_of_the_file_are_not_in_the_session() {
     let dir = tiny(|_| {});
     let session = open(&dir, TINY_MANIFEST, 1).unwrap();
-    let names: Vec<_> = session
-        .inner
-        .outputs()
-        .iter()
-        .map(|output| output.name())
-        .collect();
+    let Lane::Lent(lent) = &session.lane else {
+        panic!("the processor is lent its input");
+    };
+    let outputs = lent.inner.outputs();
+    let names: Vec<_> = outputs.iter().map(|output| output.name()).collect();
     assert_eq!(names, ["features"]);
     assert_eq!((session.input_len(), session.width()), (INPUT, WIDTH));
 }
@@ -224,6 +223,7 @@ fn tensor_type(port: &mut ValueInfoProto) -> &mut type_proto::Tensor {
 
 #[test]
 fn a_message_is_told_without_its_place_in_the_sources() {
+    use super::place::without_source;
     let long = "/src/bridge.cc:20 Provider& Get() [ONNXRuntimeError] : 1 : FAIL : no library : x";
     assert_eq!(without_source(long), "no library : x");
     assert_eq!(without_source("plain : words"), "plain : words");

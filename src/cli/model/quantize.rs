@@ -310,7 +310,8 @@ fn write_manifest(
     let sha256 = Sha256::try_from(outcome.sha256.clone()).map_err(Failure::failed)?;
     let file = under(&args.output, root);
     let (build, report) = (command(args), &outcome.report);
-    let text = manifest_text(manifest, file, sha256, &build, &made, report);
+    let of = Sha256::try_from(outcome.source_sha256.clone()).map_err(Failure::failed)?;
+    let text = manifest_text(manifest, of, file, sha256, &build, &made, report);
     let text = text.map_err(Failure::failed)?;
     std::fs::write(&outcome.manifest, text)
         .map_err(|e| Failure::failed(format!("cannot write {}: {e}", outcome.manifest)))

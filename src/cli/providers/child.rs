@@ -1,7 +1,7 @@
 //! Questions that this program answers in a process of its own: a library may crash, and a process
 //! can hold one ONNX Runtime only.
 
-use std::io::Read;
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::backbone::runtime::driver::{self, Driver};
 use crate::backbone::runtime::nvidia::DRIVER;
 use crate::backbone::runtime::survey::{Answer, Ask};
-use crate::backbone::{Runtime, Search};
+use crate::backbone::{Opening, Runtime, Search};
 use crate::cli::failure::Failure;
 use crate::cli::output::print_json;
 use crate::pipeline::probe::Job;
@@ -52,7 +52,23 @@ pub(super) fn answer(question: Question, cache: &Path) -> Result<(), Failure> {
             })
         }
         Question::Driver => print_json(&driver::ask(DRIVER).map_err(Failure::failed)?),
-        Question::Measure(job) => print_json(&job.run(cache)?),
+        Question::Measure(job) => print_json(&job.run(cache, &mut waiting())?),
+    }
+}
+
+/// The beginning of a line by which a process says what keeps it waiting.
+const WAITING: &str = "waiting: ";
+/// How often it does.
+const LINE_EVERY: Duration = Duration::from_secs(10);
+
+/// Says on stderr what takes minutes, where whoever asked picks it up.
+fn waiting() -> impl FnMut(&Opening) {
+    let mut last: Option<Instant> = None;
+    move |opening| {
+        if last.is_none_or(|last| last.elapsed() >= LINE_EVERY) {
+            last = Some(Instant::now());
+            let _ = writeln!(std::io::stderr(), "{WAITING}{opening}");
+        }
     }
 }
 
@@ -105,7 +121,8 @@ fn wait(
     mut child: Child,
     patience: Duration,
 ) -> Result<(std::process::ExitStatus, String, String), String> {
-    let (stdout, stderr) = (reader(child.stdout.take()), reader(child.stderr.take()));
+    let stdout = child.stdout.take().map(reader);
+    let stderr = child.stderr.take().map(|pipe| listener(pipe, passed_on));
     let start = Instant::now();
     let done = loop {
         match child.try_wait() {
@@ -119,18 +136,64 @@ fn wait(
             Err(error) => return Err(error.to_string()),
         }
     };
-    let text = |thread: thread::JoinHandle<String>| thread.join().unwrap_or_default();
+    let text = |thread: Option<thread::JoinHandle<String>>| {
+        thread
+            .and_then(|thread| thread.join().ok())
+            .unwrap_or_default()
+    };
     Ok((done, text(stdout), text(stderr)))
 }
 
+/// A closed stderr is nobody's loss.
+fn passed_on(line: &str) {
+    let _ = writeln!(anstream::stderr(), "{line}");
+}
+
+/// Reads a pipe to its end on a thread of its own: lines of what keeps the process waiting are told
+/// at once, the others are kept.
+fn listener(
+    pipe: impl Read + Send + 'static,
+    tell: impl Fn(&str) + Send + 'static,
+) -> thread::JoinHandle<String> {
+    thread::spawn(move || {
+        let mut text = String::new();
+        let mut lines = BufReader::new(pipe).split(b'\n');
+        while let Some(Ok(line)) = lines.next() {
+            let line = String::from_utf8_lossy(&line);
+            match line.strip_prefix(WAITING) {
+                Some(what) => tell(what),
+                None => text.extend([&*line, "\n"]),
+            }
+        }
+        text
+    })
+}
+
 /// Reads a pipe to its end on a thread of its own, so that no side waits for the other.
-fn reader(pipe: Option<impl Read + Send + 'static>) -> thread::JoinHandle<String> {
+fn reader(mut pipe: impl Read + Send + 'static) -> thread::JoinHandle<String> {
     thread::spawn(move || {
         let mut bytes = Vec::new();
-        if let Some(mut pipe) = pipe {
-            // What cannot be read is missing in the answer, which then makes no sense.
-            let _ = pipe.read_to_end(&mut bytes);
-        }
+        // What cannot be read is missing in the answer, which then makes no sense.
+        let _ = pipe.read_to_end(&mut bytes);
         String::from_utf8_lossy(&bytes).into_owned()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+
+    use super::*;
+
+    #[test]
+    fn what_keeps_a_process_waiting_is_told_and_not_taken_for_an_error() {
+        let (heard, told) = channel();
+        let said = b"one\nwaiting: building; 0 s\ntwo\nwaiting: building; 10 s\nerror: broken";
+        let thread = listener(&said[..], move |line| {
+            let _ = heard.send(line.to_owned());
+        });
+        assert_eq!(thread.join().unwrap(), "one\ntwo\nerror: broken\n");
+        let told: Vec<String> = told.iter().collect();
+        assert_eq!(told, ["building; 0 s", "building; 10 s"]);
+    }
 }

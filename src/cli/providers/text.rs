@@ -36,7 +36,10 @@ fn provider(one: &ProviderReport) -> String {
     if one.usable {
         let green = AnsiColor::Green.on_default();
         let precisions: Vec<_> = one.precisions.iter().map(|one| one.name()).collect();
-        let device = one.device.as_deref().unwrap_or_default();
+        let mut device = one.device.clone().unwrap_or_default();
+        if !one.versions.is_empty() {
+            device.push_str(&format!("; {}", one.versions));
+        }
         let precisions = precisions.join(", ");
         return format!("{green}✓{green:#} {name:9}  {precisions:10}  {device}\n");
     }
@@ -91,7 +94,14 @@ pub(super) fn bench(bench: &Bench) -> String {
 }
 
 fn title(row: &Row) -> String {
-    format!("{} {}", row.provider, row.precision)
+    let (provider, asked) = (row.provider, row.precision);
+    match &row.measured {
+        // A graph of integers, whose other nodes are in what was asked for.
+        Some(measured) if measured.side.precision != asked.name() => {
+            format!("{provider} {} ({asked})", measured.side.precision)
+        }
+        _ => format!("{provider} {asked}"),
+    }
 }
 
 fn rate(row: &Row) -> Option<f64> {
@@ -128,6 +138,7 @@ mod tests {
             usable: false,
             version: None,
             device: None,
+            versions: Default::default(),
             precisions: vec![Precision::Fp32],
             problems: vec!["one".to_owned(), "two\nlines".to_owned()],
         };

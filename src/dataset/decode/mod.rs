@@ -153,12 +153,11 @@ pub(super) fn decode_into(
 }
 
 fn decode_jpeg(bytes: &[u8], rules: &Rules, spare: Vec<u8>) -> Result<RgbImage, DecodeError> {
-    if !jpeg::is_whole(bytes) {
-        return Err(DecodeError::Truncated);
-    }
     let allow = |width, height| rules.limits.allow(width, height);
     jpeg::decode(bytes, allow, spare).map_err(|fault| match fault {
         Fault::TooLarge(width, height) => rules.too_large(width, height),
+        // libjpeg refuses every file that ends too soon; this only says it better.
+        Fault::Damaged(_) if !jpeg::is_whole(bytes) => DecodeError::Truncated,
         Fault::Damaged(reason) => DecodeError::Damaged {
             format: name(ImageFormat::Jpeg),
             reason,

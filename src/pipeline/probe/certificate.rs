@@ -126,7 +126,7 @@ impl Certificate {
             },
             features: a.width,
             parity,
-            bar: Bar::ALL.into_iter().find(passes),
+            bar: Bar::OF_FEATURES.into_iter().find(passes),
             top1,
             head: None,
         })
@@ -255,32 +255,57 @@ impl std::fmt::Display for ParitySummary {
 }
 
 /// The certificate beside `manifest` that is about the rows of `space`: of several the one with
-/// the most pictures. What is no certificate is none.
+/// the most pictures. Files there that are called certificates and are none come back in words.
 #[must_use]
-pub fn find(manifest: &Path, space: &Space) -> Option<Certificate> {
+pub fn find(manifest: &Path, space: &Space) -> (Option<Certificate>, Vec<String>) {
     let folder = match manifest.parent() {
         Some(folder) if folder != Path::new("") => folder,
         _ => Path::new("."),
     };
-    let mut files: Vec<PathBuf> = fs::read_dir(folder)
-        .ok()?
+    let entries = fs::read_dir(folder).into_iter().flatten();
+    let mut files: Vec<PathBuf> = entries
         .filter_map(|entry| Some(entry.ok()?.path()))
         .filter(|path| path.to_string_lossy().ends_with(ENDING))
         .collect();
     files.sort();
-    let read = |path: &PathBuf| -> Option<Certificate> {
-        serde_json::from_slice(&fs::read(path).ok()?).ok()
-    };
-    let mut best: Option<Certificate> = None;
-    for found in files.iter().filter_map(read) {
+    let (mut best, mut damaged): (Option<Certificate>, _) = (None, Vec::new());
+    for file in files {
+        let found = match read(&file) {
+            Ok(found) => found,
+            Err(why) => {
+                damaged.push(why);
+                continue;
+            }
+        };
         let more = best
             .as_ref()
             .is_none_or(|one| found.images.count > one.images.count);
-        if more && found.format == Certificate::FORMAT && found.is_about(space) {
+        if more && found.is_about(space) {
             best = Some(found);
         }
     }
-    best
+    (best, damaged)
+}
+
+/// A certificate, or what is wrong with it.
+fn read(file: &Path) -> Result<Certificate, String> {
+    #[derive(Deserialize)]
+    struct Format {
+        format: u32,
+    }
+    let shown = file.display();
+    let mend = "remove it, or make it anew with `catpipe model certify`";
+    let wrong = |why: String| format!("{shown}: this certificate cannot be read: {why}; {mend}");
+    let text = fs::read(file).map_err(|error| wrong(error.to_string()))?;
+    let parsed = |error: serde_json::Error| wrong(error.to_string());
+    let Format { format } = serde_json::from_slice(&text).map_err(parsed)?;
+    if format != Certificate::FORMAT {
+        return Err(wrong(format!(
+            "it is of format {format}, and this version knows {}",
+            Certificate::FORMAT
+        )));
+    }
+    serde_json::from_slice(&text).map_err(parsed)
 }
 
 /// How often the largest of each row of `width` stands in another place.

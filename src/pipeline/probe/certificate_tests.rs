@@ -136,7 +136,7 @@ fn a_run_finds_the_certificate_of_its_rows_and_no_other() {
         width: 2,
         numeric: subject.numeric_class,
     };
-    assert_eq!(find(&manifest, &space), None);
+    assert_eq!(find(&manifest, &space), (None, Vec::new()));
     let write = |name: &str, count: usize| {
         let mut certificate = certificate();
         certificate.images.count = count;
@@ -147,8 +147,15 @@ fn a_run_finds_the_certificate_of_its_rows_and_no_other() {
     write("b.parity.json", 9);
     write("c.json", 100);
     fs::write(folder.path().join("d.parity.json"), "{").unwrap();
-    let found = find(&manifest, &space).unwrap();
-    assert_eq!(found.images.count, 9);
+    let later = r#"{"format": 2, "more": true}"#;
+    fs::write(folder.path().join("e.parity.json"), later).unwrap();
+    let (found, damaged) = find(&manifest, &space);
+    assert_eq!(found.unwrap().images.count, 9);
+    let told = |number: usize| -> &str { &damaged[number] };
+    assert_eq!(damaged.len(), 2);
+    assert!(told(0).contains("d.parity.json: this certificate cannot be read: EOF"));
+    assert!(told(0).ends_with("; remove it, or make it anew with `catpipe model certify`"));
+    assert!(told(1).contains("it is of format 2, and this version knows 1"));
     space.numeric.push('1');
-    assert_eq!(find(&manifest, &space), None);
+    assert_eq!(find(&manifest, &space), (None, damaged));
 }

@@ -10,11 +10,12 @@ use serde::{Deserialize, Serialize};
 use crate::backbone::manifest::Width;
 use crate::backbone::measure::{self, Speed};
 use crate::backbone::{
-    Backbone, Choice, Manifest, Preprocess, Provider, Runtime, Session, SessionOptions,
+    Backbone, Choice, Manifest, Opening, Preprocess, Provider, Runtime, Session, SessionOptions,
 };
+use crate::digests::Shelf;
 
-use super::super::checked::runtime_search;
 use super::super::error::PipelineError;
+use super::super::provider::runtime_search;
 use super::pictures::{Pictures, Sample};
 
 /// What is to be done.
@@ -105,18 +106,21 @@ impl Side {
         root: &Path,
         provider: &Provider,
         runtime: &Runtime,
+        shelf: &Shelf,
     ) -> Result<Self, PipelineError> {
         let preprocessing = manifest.preprocess().key();
         let backbone = Backbone::Onnx(Box::new(manifest));
+        // Whoever asks has checked the file, so that it is read once more only where it is young.
+        let graph = backbone.check_changed(root, shelf)?;
         Ok(Self {
             backbone: backbone.name().to_owned(),
-            graph: backbone.key(root)?,
             preprocessing,
             provider: provider.name().to_owned(),
-            precision: provider.precision().name().to_owned(),
+            precision: provider.precision_of(graph.arithmetic).name().to_owned(),
             device: provider.device(),
             onnxruntime: runtime.version().to_owned(),
-            numeric_class: provider.numeric_class(runtime),
+            numeric_class: provider.numeric_class(graph.arithmetic, runtime),
+            graph: graph.key,
             elsewhere: None,
         })
     }
@@ -135,11 +139,15 @@ impl Job {
         self.features.with_extension("answers")
     }
 
-    /// Does it, in this process.
+    /// Does it, in this process, and tells `watch` of what takes minutes.
     ///
     /// # Errors
     /// Whatever keeps the network from running, pictures that cannot be read, no pictures.
-    pub fn run(&self, cache: &Path) -> Result<Measured, PipelineError> {
+    pub fn run(
+        &self,
+        cache: &Path,
+        watch: &mut dyn FnMut(&Opening),
+    ) -> Result<Measured, PipelineError> {
         let manifest = Manifest::read(&self.root.join(&self.backbone))?;
         let asked = self.provider.clone().into();
         let Choice {
@@ -154,7 +162,9 @@ impl Job {
         if sample.is_empty() {
             return Err(PipelineError::NoPictures(self.pictures.told()));
         }
-        let open = |manifest: &Manifest| Session::open(manifest, &self.root, &runtime, &options);
+        let mut open = |manifest: &Manifest| {
+            Session::open_watched(manifest, &self.root, &runtime, &options, watch)
+        };
         let start = Instant::now();
         let mut session = open(&manifest)?;
         let open_seconds = start.elapsed().as_secs_f64();
@@ -172,7 +182,8 @@ impl Job {
         };
         let elsewhere = session.elsewhere();
         let elsewhere = (elsewhere.count() > 0).then(|| elsewhere.to_string());
-        let side = Side::of(manifest, &self.root, &options.provider, &runtime)?;
+        let shelf = Shelf::new(cache.join("digests"), false);
+        let side = Side::of(manifest, &self.root, &options.provider, &runtime, &shelf)?;
         Ok(Measured {
             speed,
             open_seconds,

@@ -6,8 +6,9 @@ mod pictures;
 
 pub use certificate::{Certificate, Decisions, ImagesSummary, Outcome, ParitySummary, find};
 pub use job::{Answers, Job, Measured, Side, saved};
+pub(super) use pictures::digest;
 pub use pictures::{Pictures, Sample};
 
-fn hex(bytes: &[u8]) -> String {
+pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -14,7 +14,7 @@ use super::super::checked::{Options, examples};
 use super::super::error::PipelineError;
 
 /// Where pictures come from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Pictures {
     /// Drawn by this program: coloured shapes of 500x375 pixels, the same on every machine.
@@ -22,6 +22,13 @@ pub enum Pictures {
     /// A pipeline's file, whose training examples are taken; else a folder with all images below
     /// it, or one image.
     From(PathBuf),
+    /// Some training examples of a dataset.
+    Training {
+        /// The dataset.
+        dataset: Box<DatasetConfig>,
+        /// The examples' places in it.
+        examples: Vec<usize>,
+    },
 }
 
 impl Pictures {
@@ -31,17 +38,22 @@ impl Pictures {
         match self {
             Self::Generated => "generated".to_owned(),
             Self::From(path) => path.display().to_string(),
+            Self::Training { .. } => "training examples".to_owned(),
         }
     }
 
     /// Opens up to `count` of them; paths start at `root`. They are taken evenly from the whole,
-    /// in its order, so that no class is left out.
+    /// in its order, so that no class is left out. Examples that were named are taken as they are.
     ///
     /// # Errors
     /// A pipeline that is wrong, a folder without images.
     pub fn open(&self, count: usize, root: &Path) -> Result<Sample, PipelineError> {
         let source = match self {
             Self::Generated => return Ok(Sample::Generated(count)),
+            Self::Training { dataset, examples } => {
+                let opened = Dataset::open(dataset, root).map_err(PipelineError::Images)?;
+                return Ok(Sample::Of(opened.train, examples.clone()));
+            }
             Self::From(path) if is_pipeline(path) => {
                 let options = Options {
                     root: root.to_path_buf(),
@@ -129,18 +141,23 @@ impl Sample {
     /// # Errors
     /// A file that cannot be read.
     pub fn digest(&self) -> Result<String, PipelineError> {
-        let mut hash = Sha256::new();
         match self {
             Self::Generated(count) => {
                 let version = env!("CARGO_PKG_VERSION");
-                hash.update(format!("catpipe {version}: {count} generated pictures"));
+                let text = format!("catpipe {version}: {count} generated pictures");
+                Ok(super::hex(&Sha256::digest(text)))
             }
             Self::Of(source, chosen) => {
-                for example in chosen {
-                    hash.update(source.content_key(*example)?);
-                }
+                let keys = chosen.iter().map(|example| source.content_key(*example));
+                Ok(digest(&keys.collect::<Result<Vec<_>, _>>()?))
             }
         }
-        Ok(super::hex(&hash.finalize()))
     }
+}
+
+/// [`Sample::digest`] of pictures whose content keys are known.
+pub(in crate::pipeline) fn digest<'a>(keys: impl IntoIterator<Item = &'a [u8; 32]>) -> String {
+    let mut hash = Sha256::new();
+    keys.into_iter().for_each(|key| hash.update(key));
+    super::hex(&hash.finalize())
 }

@@ -336,9 +336,11 @@ fn a_manifest_reads_back() {
     let made = quantized(|_| {}, &LOW, 8).unwrap();
     let source = manifest(TINY_MANIFEST).unwrap();
     let sha256 = Sha256::try_from("0123456789abcdef".repeat(4)).unwrap();
+    let of = Sha256::try_from("fedcba9876543210".repeat(4)).unwrap();
     let notes = ["one".to_owned(), "two".to_owned()];
     let text = manifest_text(
         &source,
+        of.clone(),
         "x/tiny8.onnx".into(),
         sha256,
         "make it",
@@ -352,6 +354,8 @@ fn a_manifest_reads_back() {
     assert_eq!(back.config.preprocess, source.config.preprocess);
     assert_eq!(back.config.output, source.config.output);
     assert_eq!(back.config.file, Path::new("x/tiny8.onnx"));
+    let from = back.config.quantized_from.unwrap();
+    assert_eq!((from.file, from.sha256), (source.config.file, of));
     assert_eq!(back.config.source.unwrap().build, "make it");
     assert!(
         text.contains("\n# one\n# two\n") && text.contains("2 held-out"),

@@ -13,7 +13,7 @@ use super::super::provider::{
 };
 use super::driver::Driver;
 use super::nvidia::{Found, Places};
-use super::{Asked, Build, Candidate, RuntimeError, Search, has_bf16};
+use super::{Asked, Build, Candidate, RuntimeError, Search, Versions, has_bf16};
 
 /// What a library says of itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,6 +76,9 @@ pub struct ProviderReport {
     pub version: Option<String>,
     /// What it would run on.
     pub device: Option<String>,
+    /// What is known of its driver and its libraries.
+    #[serde(flatten)]
+    pub versions: Versions,
     /// The precisions that it has here.
     pub precisions: Vec<Precision>,
     /// Why it cannot run and what to install, a line each.
@@ -233,12 +236,18 @@ fn report(
         problems.push(problem);
         None
     });
+    // Where there is no driver, its tool need not be asked.
+    let versions = match library.filter(|_| found.driver && answer.is_some()) {
+        Some(library) => Versions::of(kind, &library.path, search.packages.as_deref()),
+        None => Versions::default(),
+    };
     ProviderReport {
         name: kind,
         usable: problems.is_empty(),
         version: answer.map(|one| one.version.clone()),
         device,
         precisions: precisions(kind),
+        versions,
         problems,
     }
 }
@@ -303,14 +312,16 @@ pub fn processor() -> String {
     let known = [
         ("avx512f", "AVX-512"),
         ("avx512_vnni", "VNNI"),
+        ("avx_vnni", "VNNI"),
         ("avx512_bf16", "bf16"),
         ("amx_tile", "AMX"),
     ];
-    let has: Vec<_> = known
+    let mut has: Vec<_> = known
         .into_iter()
         .filter(|(flag, _)| flags.split(' ').any(|one| one == *flag))
         .map(|(_, name)| name)
         .collect();
+    has.dedup();
     let threads_word = if threads == 1 { "thread" } else { "threads" };
     let mut words = format!("{name}, {threads} {threads_word}");
     if !has.is_empty() {

@@ -114,6 +114,7 @@ fn the_gpus_are_named() {
     let gpu = Gpu {
         name: "NVIDIA H200".to_owned(),
         memory: 139 << 30,
+        capability: "9.0".to_owned(),
     };
     let driver = Driver {
         cuda: "13.0".to_owned(),

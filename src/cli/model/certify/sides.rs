@@ -2,9 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::backbone::onnx::Arithmetic;
 use crate::backbone::{Backbone, Manifest, Provider};
 use crate::cli::failure::Failure;
 use crate::cli::providers::{Question, ask, say};
+use crate::digests::Shelf;
 use crate::pipeline::probe::{Answers, Job, Measured, Outcome, saved};
 use crate::yaml::{Document, YamlError};
 
@@ -15,6 +17,7 @@ struct Side {
     manifest: PathBuf,
     backbone: Manifest,
     graph: String,
+    arithmetic: Arithmetic,
     provider: Provider,
 }
 
@@ -88,7 +91,8 @@ impl Sides {
         root: &Path,
         features: &Path,
     ) -> Result<Outcome, Failure> {
-        let (provider, precision) = (&side.provider, side.provider.precision());
+        let provider = &side.provider;
+        let precision = provider.precision_of(side.arithmetic);
         say(&format!(
             "{} on {provider} {precision} ...",
             side.manifest.display()
@@ -119,11 +123,14 @@ impl Sides {
 impl Side {
     fn read(path: &Path, root: &Path, provider: Provider) -> Result<Self, Failure> {
         let backbone = Manifest::read(&root.join(path)).map_err(Failure::wrong)?;
-        backbone.check_graph(root).map_err(Failure::wrong)?;
-        let graph = Backbone::Onnx(Box::new(backbone.clone())).key(root);
+        // An empty shelf remembers nothing: the file is read.
+        let named = Backbone::Onnx(Box::new(backbone.clone()));
+        let graph = named.check_changed(root, &Shelf::default());
+        let graph = graph.map_err(Failure::wrong)?;
         Ok(Self {
             manifest: path.to_path_buf(),
-            graph: graph.map_err(Failure::wrong)?,
+            graph: graph.key,
+            arithmetic: graph.arithmetic,
             backbone,
             provider,
         })

@@ -63,8 +63,8 @@ pub(super) fn decode(
         _ => PixelFormat::RGB,
     };
     let pitch = header.width * format.size();
+    // Every byte is written over, or there is no picture: what was there need not be cleared.
     let mut pixels = spare;
-    pixels.clear();
     pixels.resize(header.height * pitch, 0);
     let whole = Image {
         pixels: pixels.as_mut_slice(),

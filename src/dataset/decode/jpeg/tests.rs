@@ -3,6 +3,7 @@
 use image::Rgb;
 use sha2::{Digest, Sha256};
 
+use super::super::DecodeError;
 use super::super::tests::{decode, flag, jpeg_bytes};
 use super::*;
 
@@ -39,6 +40,21 @@ fn a_jpeg_with_a_damaged_middle_is_refused() {
             refusal.starts_with("is a damaged or unsupported JPEG image: Corrupt JPEG data"),
             "{refusal}"
         );
+    }
+}
+
+/// Wherever a file ends too soon, down to the last byte of its end marker.
+#[test]
+fn no_beginning_of_a_jpeg_is_a_picture() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/jpeg");
+    let progressive = std::fs::read(format!("{folder}/progressive.jpg")).unwrap();
+    for whole in [jpeg_bytes(&flag()), progressive] {
+        assert!(decode(&whole).is_ok());
+        for length in 3..whole.len() {
+            let refusal = decode(&whole[..length]).unwrap_err();
+            let said = matches!(refusal, DecodeError::Truncated);
+            assert!(said, "{length} of {}: {refusal}", whole.len());
+        }
     }
 }
 

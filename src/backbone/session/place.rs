@@ -1,0 +1,128 @@
+//! Making a session: whole on the provider that was asked for, or not at all.
+
+use std::path::Path;
+
+use ort::logging::LogLevel;
+
+use super::placement::{Elsewhere, Listener};
+use super::{SessionOptions, told};
+use crate::backbone::error::BackboneError;
+use crate::backbone::provider::{Provider, ProviderKind, Registration};
+use crate::backbone::runtime::Runtime;
+
+/// Why a session could not be made.
+pub(super) enum NotPlaced {
+    /// In ONNX Runtime's words.
+    Refused(ort::Error),
+    /// Some nodes would run elsewhere.
+    Elsewhere(Elsewhere),
+}
+
+impl NotPlaced {
+    pub(super) fn told(self, path: &Path, provider: &Provider) -> BackboneError {
+        let path = path.to_path_buf();
+        match (self, provider.kind()) {
+            (Self::Refused(error), ProviderKind::Cpu) => BackboneError::Load {
+                path,
+                reason: told(&error),
+            },
+            (Self::Refused(error), provider) => BackboneError::Provider {
+                path,
+                provider,
+                reason: without_source(&told(&error)).to_owned(),
+            },
+            (Self::Elsewhere(elsewhere), provider) => BackboneError::Elsewhere {
+                path,
+                provider,
+                elsewhere,
+            },
+        }
+    }
+}
+
+/// Makes the session, whole on the provider that was asked for; or, where that is allowed, with
+/// the nodes that landed elsewhere.
+pub(super) fn place(
+    content: &[u8],
+    runtime: &Runtime,
+    options: &SessionOptions,
+    at: &Registration,
+) -> Result<(ort::session::Session, Elsewhere), NotPlaced> {
+    let (partial, cpu) = (
+        options.provider.allows_partial(),
+        options.provider.kind() == ProviderKind::Cpu,
+    );
+    if cpu || !partial {
+        let made = commit(content, runtime, options, at, !cpu, None);
+        return match made {
+            Ok(session) => Ok((session, Elsewhere::default())),
+            Err(error) if is_fallback(&error) => {
+                Err(what_lands_elsewhere(content, runtime, options, at, error))
+            }
+            Err(error) => Err(NotPlaced::Refused(error)),
+        };
+    }
+    let listener = Listener::default();
+    let session = commit(content, runtime, options, at, false, Some(&listener))
+        .map_err(NotPlaced::Refused)?;
+    let elsewhere = listener.elsewhere(options.provider.kind().onnx_name());
+    Ok((session, elsewhere))
+}
+
+/// ONNX Runtime refuses nodes on the CPU without naming them: made once more, it is listened to.
+fn what_lands_elsewhere(
+    content: &[u8],
+    runtime: &Runtime,
+    options: &SessionOptions,
+    at: &Registration,
+    error: ort::Error,
+) -> NotPlaced {
+    let listener = Listener::default();
+    let _ = commit(content, runtime, options, at, false, Some(&listener));
+    let elsewhere = listener.elsewhere(options.provider.kind().onnx_name());
+    if elsewhere.count() == 0 {
+        return NotPlaced::Refused(error);
+    }
+    NotPlaced::Elsewhere(elsewhere)
+}
+
+fn is_fallback(error: &ort::Error) -> bool {
+    error
+        .message()
+        .contains("fallback to CPU EP has been explicitly disabled")
+}
+
+fn commit(
+    content: &[u8],
+    runtime: &Runtime,
+    options: &SessionOptions,
+    at: &Registration,
+    whole: bool,
+    listener: Option<&Listener>,
+) -> ort::Result<ort::session::Session> {
+    let mut builder = ort::session::Session::builder(runtime.environment())?
+        .with_intra_threads(at.threads)?
+        .with_inter_threads(1)?
+        // Idle threads sleep instead of spinning: decoding and augmentation run beside this.
+        .with_intra_op_spinning(false)?
+        .with_deterministic_compute(true)?;
+    if whole {
+        builder = builder.with_disable_cpu_fallback()?;
+    }
+    if let Some(listener) = listener {
+        builder = builder
+            .with_logger(listener.logger())?
+            .with_log_level(LogLevel::Verbose)?;
+    }
+    builder
+        .with_execution_providers([options.provider.dispatch(at)])?
+        .commit_from_memory(content)
+}
+
+/// A message without the place in ONNX Runtime's sources that some begin with:
+/// `/src/x.cc:20 f() [ONNXRuntimeError] : 1 : FAIL : what happened`.
+pub(super) fn without_source(message: &str) -> &str {
+    let after = message.split_once("[ONNXRuntimeError] : ");
+    let what = after.and_then(|(_, rest)| rest.splitn(3, " : ").nth(2));
+    what.unwrap_or(message)
+}

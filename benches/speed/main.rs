@@ -7,6 +7,7 @@ mod extraction;
 mod files;
 mod memory;
 mod pixels;
+mod store;
 
 use std::error::Error;
 use std::path::Path;
@@ -34,6 +35,9 @@ fn all() -> Result<(), Box<dyn Error>> {
         .skip(1)
         .filter(|word| !word.starts_with('-'))
         .collect();
+    if let [store::PLAN, ..] = named.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        return store::plan(&named[1..]);
+    }
     let wanted = |part: &str| named.is_empty() || named.iter().any(|word| word == part);
     if wanted("speed") {
         print(&measure()?);
@@ -46,6 +50,9 @@ fn all() -> Result<(), Box<dyn Error>> {
     }
     if wanted("memory") {
         memory::measure()?;
+    }
+    if wanted("store") {
+        store::measure()?;
     }
     Ok(())
 }

@@ -88,7 +88,7 @@ fn run(root: &Path) -> Result<f64, Box<dyn Error>> {
 }
 
 /// `VmHWM:   12345 kB`, in megabytes.
-fn high_water_mark(status: &str) -> Option<f64> {
+pub(super) fn high_water_mark(status: &str) -> Option<f64> {
     let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
     let kilobytes: f64 = line.split_whitespace().nth(1)?.parse().ok()?;
     Some(kilobytes / 1024.0)

@@ -160,6 +160,7 @@ fn batch(args: &Args) -> Result<Batch, Failure> {
             provider: value("--provider", args.provider.as_deref())?.unwrap_or_default(),
             batch: value("--batch", args.batch.as_deref())?.unwrap_or_default(),
             threads: value("--threads", args.threads.as_deref())?,
+            rows: crate::features::RowType::default(),
         },
     })
 }

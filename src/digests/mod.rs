@@ -55,6 +55,12 @@ impl Shelf {
         }
     }
 
+    /// Whether anything that is remembered is believed.
+    #[must_use]
+    pub fn believes(&self) -> bool {
+        self.folder.is_some() && !self.verify
+    }
+
     /// The same as it is a minute later.
     #[cfg(test)]
     pub(crate) fn later(mut self) -> Self {
@@ -103,7 +109,7 @@ struct Answer {
 
 /// What cannot stay the same where a file changes. Times are seconds and nanoseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Stamp {
+pub(crate) struct Stamp {
     size: u64,
     inode: u64,
     mtime: (i64, i64),
@@ -111,7 +117,8 @@ struct Stamp {
 }
 
 impl Stamp {
-    fn of(path: &Path) -> Option<Self> {
+    /// That of the file at `path` as it is now.
+    pub(crate) fn of(path: &Path) -> Option<Self> {
         let file = fs::metadata(path).ok()?;
         Some(Self {
             size: file.size(),
@@ -119,6 +126,11 @@ impl Stamp {
             mtime: (file.mtime(), file.mtime_nsec()),
             ctime: (file.ctime(), file.ctime_nsec()),
         })
+    }
+
+    /// Size of the file in bytes.
+    pub(crate) fn size(&self) -> u64 {
+        self.size
     }
 
     /// Whether the last change was clearly before `time`.

@@ -51,6 +51,19 @@ pub enum StoreError {
         /// That number.
         value: f32,
     },
+    /// A row with a number that half precision does not reach.
+    #[error(
+        "row {row} has {value} in column {column}, and float16 reaches 65504 only: keep rows as \
+         float32 (`extract: {{rows: float32}}`)"
+    )]
+    BeyondHalf {
+        /// The row.
+        row: RowId,
+        /// Which of its numbers.
+        column: usize,
+        /// That number.
+        value: f32,
+    },
     /// A row was read that is not there.
     #[error("row {row} (number {index} of those asked for) is not in the store: compute it first")]
     MissingRow {
@@ -226,6 +239,24 @@ pub enum Warning {
         /// Where it lies now, if it could be moved.
         moved_to: Option<PathBuf>,
     },
+    /// The store's index said what cannot be. It is made anew from the shards.
+    IndexDamaged {
+        /// The index.
+        path: PathBuf,
+        /// What is wrong with it.
+        what: String,
+        /// Where it lies now, if all of it was moved.
+        moved_to: Option<PathBuf>,
+    },
+    /// The store's index could not be used, so that shards were read instead.
+    IndexUnused {
+        /// The index.
+        path: PathBuf,
+        /// What keeps it from being used.
+        why: String,
+        /// How many shards were read.
+        shards: usize,
+    },
     /// Something in the folder of shards that is none; left alone.
     Stranger {
         /// The file or folder.
@@ -252,6 +283,24 @@ impl std::fmt::Display for Warning {
                 "{}: {damage}; {}; its rows are computed again when they are needed",
                 path.display(),
                 aside(moved_to.as_deref())
+            ),
+            Self::IndexDamaged {
+                path,
+                what,
+                moved_to,
+            } => {
+                let path = path.display();
+                write!(f, "{path}: the feature store's index is damaged ({what})")?;
+                if let Some(moved_to) = moved_to {
+                    write!(f, "; it was moved to {}", moved_to.display())?;
+                }
+                write!(f, "; it is made anew from the shards, and no row is lost")
+            }
+            Self::IndexUnused { path, why, shards } => write!(
+                f,
+                "{}: the feature store's index is not used ({why}); {shards} shards were read \
+                 instead, which costs time and nothing else",
+                path.display()
             ),
             Self::Stranger { path } => {
                 write!(

@@ -24,6 +24,47 @@ pub struct Space {
     pub width: usize,
     /// What may change the bits of the arithmetic: provider, precision, runtime version.
     pub numeric: String,
+    /// The numbers that are kept of a row. Float32 stands nowhere, neither in the key nor in
+    /// `space.json`: rows were nothing else before there was a choice, and those stay valid.
+    #[serde(default, skip_serializing_if = "RowType::is_float32")]
+    pub rows: RowType,
+}
+
+/// How the numbers of a row are kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RowType {
+    /// As the backbone gives them: four bytes a number.
+    #[default]
+    Float32,
+    /// Rounded to IEEE half precision: two bytes a number. See the
+    /// [module](crate::features#half-precision) for what is lost.
+    Float16,
+}
+
+impl RowType {
+    /// Whether nothing is lost.
+    #[must_use]
+    pub fn is_float32(&self) -> bool {
+        *self == Self::Float32
+    }
+
+    /// Bytes of one number.
+    pub(super) fn size(self) -> usize {
+        match self {
+            Self::Float32 => 4,
+            Self::Float16 => 2,
+        }
+    }
+}
+
+impl fmt::Display for RowType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Float32 => "float32",
+            Self::Float16 => "float16",
+        })
+    }
 }
 
 impl Space {
@@ -41,18 +82,24 @@ impl Space {
         field(&mut hash, "output", self.output.as_bytes());
         field(&mut hash, "width", self.width.to_string().as_bytes());
         field(&mut hash, "numeric", self.numeric.as_bytes());
+        if !self.rows.is_float32() {
+            field(&mut hash, "rows", self.rows.to_string().as_bytes());
+        }
         hash.finalize().into()
     }
 
     /// The id of one row: SHA-256 over this space's digest, `image` (the content key of the
     /// example's pixels) and `view_key` (ops, seed and number of the view, or `plain`).
     pub fn row(&self, image: &[u8; 32], view_key: &str) -> RowId {
+        self.namer().row(image, view_key)
+    }
+
+    /// [`Space::row`] of many rows: what they share is hashed once.
+    pub fn namer(&self) -> RowNamer {
         let mut hash = Sha256::new();
         field(&mut hash, "domain", b"catpipe feature row");
         field(&mut hash, "space", &self.digest());
-        field(&mut hash, "image", image);
-        field(&mut hash, "view", view_key.as_bytes());
-        RowId(hash.finalize().into())
+        RowNamer(hash)
     }
 
     /// The name of this space's folder in a store: the first 16 hex digits of its digest. Two
@@ -70,7 +117,26 @@ impl fmt::Display for Space {
         writeln!(f, "graph: {}", self.graph)?;
         writeln!(f, "output: {}", self.output)?;
         writeln!(f, "width: {}", self.width)?;
-        write!(f, "numeric: {}", self.numeric)
+        write!(f, "numeric: {}", self.numeric)?;
+        if !self.rows.is_float32() {
+            write!(f, "\nrows: {}", self.rows)?;
+        }
+        Ok(())
+    }
+}
+
+/// Gives the rows of one [`Space`] their ids.
+#[derive(Clone, Debug)]
+pub struct RowNamer(Sha256);
+
+impl RowNamer {
+    /// What [`Space::row`] gives.
+    #[must_use]
+    pub fn row(&self, image: &[u8; 32], view_key: &str) -> RowId {
+        let mut hash = self.0.clone();
+        field(&mut hash, "image", image);
+        field(&mut hash, "view", view_key.as_bytes());
+        RowId(hash.finalize().into())
     }
 }
 
@@ -116,6 +182,7 @@ mod tests {
             output: "features".into(),
             width: 4,
             numeric: "cpu fp32 1.31.0".into(),
+            rows: RowType::Float32,
         }
     }
 
@@ -160,6 +227,11 @@ mod tests {
     }
 
     #[test]
+    fn half_precision_changes_a_row() {
+        assert_ne!(row(|s| s.rows = RowType::Float16), base());
+    }
+
+    #[test]
     fn the_image_changes_a_row() {
         let mut image = [1; 32];
         image[31] ^= 1;
@@ -177,6 +249,21 @@ mod tests {
         let read: Space = serde_json::from_str(&text).unwrap();
         assert_eq!(read, space());
         assert_eq!(read.row(&[1; 32], "plain"), base());
+    }
+
+    #[test]
+    fn float32_is_what_a_space_without_a_word_of_it_has() {
+        let text = serde_json::to_string(&space()).unwrap();
+        assert!(!text.contains("rows"), "{text}");
+        let half = Space {
+            rows: RowType::Float16,
+            ..space()
+        };
+        let text = serde_json::to_string(&half).unwrap();
+        assert!(text.contains(r#""rows":"float16""#), "{text}");
+        let read: Space = serde_json::from_str(&text).unwrap();
+        assert_eq!(read, half);
+        assert!(half.to_string().ends_with("\nrows: float16"));
     }
 
     #[test]

@@ -6,7 +6,9 @@
 
 use super::error::{Damage, StoreError};
 use super::image;
-use super::key::{RowId, Space};
+use super::key::{RowId, RowType, Space};
+use super::numbers::halves;
+use half::f16;
 use hdf5::types::{FloatSize, IntSize, TypeDescriptor, VarLenUnicode};
 use ndarray::{Array2, ArrayView2};
 use std::path::Path;
@@ -53,15 +55,21 @@ fn try_image(
     features: &[f32],
 ) -> Result<Vec<u8>, hdf5::Error> {
     let flat: Vec<u8> = keys.iter().flat_map(|key| key.0).collect();
-    let features = ArrayView2::from_shape((keys.len(), space.width), features)?;
+    let shape = (keys.len(), space.width);
     let flat = ArrayView2::from_shape((keys.len(), 32), &flat)?;
     // Nothing is created at `path`: it is the name by which HDF5 tells open files apart.
     let file = hdf5::File::with_options()
         .with_fapl(|fapl| fapl.core_filebacked(false))
         .create(path)?;
-    file.new_dataset_builder()
-        .with_data(features)
-        .create("features")?;
+    let builder = file.new_dataset_builder();
+    match space.rows {
+        RowType::Float32 => builder
+            .with_data(ArrayView2::from_shape(shape, features)?)
+            .create("features")?,
+        RowType::Float16 => builder
+            .with_data(ArrayView2::from_shape(shape, &halves(features))?)
+            .create("features")?,
+    };
     file.new_dataset_builder().with_data(flat).create("keys")?;
     file.new_attr::<u32>()
         .create("format")?
@@ -93,30 +101,39 @@ fn columns(space: &Space) -> String {
     )
 }
 
-/// The row ids of the shard at `path`, whose file has `length` bytes.
-pub(super) fn keys(path: &Path, width: usize, length: u64) -> Result<Vec<RowId>, Refusal> {
+/// What HDF5 finds in a shard.
+#[derive(Debug)]
+pub(super) struct Contents {
+    /// The row ids.
+    pub(super) keys: Vec<RowId>,
+    /// The rows: [keys.len(), width].
+    pub(super) values: Array2<f32>,
+    /// Where features and keys begin in the file, if each lies there in one piece.
+    pub(super) offsets: Option<(u64, u64)>,
+}
+
+/// Reads the shard of `space` at `path`, whose file has `length` bytes.
+pub(super) fn contents(path: &Path, space: &Space, length: u64) -> Result<Contents, Refusal> {
+    let fail = |error| hdf5_failed(path, &error);
     let file = open(path)?;
-    let (_, rows) = dataset(&file, path, FEATURES, width, length)?;
+    let (features, rows) = dataset(&file, path, features(space.rows), space.width, length)?;
     let (keys, count) = dataset(&file, path, KEYS, 32, length)?;
     if count != rows {
         return Err(Refusal::layout(format!(
             "{rows} rows of features, but {count} keys"
         )));
     }
-    let flat = keys
-        .read_raw::<u8>()
-        .map_err(|error| hdf5_failed(path, &error))?;
+    let flat = keys.read_raw::<u8>().map_err(fail)?;
     let (chunks, _) = flat.as_chunks::<32>();
-    Ok(chunks.iter().copied().map(RowId).collect())
-}
-
-/// The rows of the shard at `path`, whose file has `length` bytes: [rows, width].
-pub(super) fn rows(path: &Path, width: usize, length: u64) -> Result<Array2<f32>, Refusal> {
-    let file = open(path)?;
-    let (features, _) = dataset(&file, path, FEATURES, width, length)?;
-    features
-        .read_2d()
-        .map_err(|error| hdf5_failed(path, &error))
+    let values = match space.rows {
+        RowType::Float32 => features.read_2d::<f32>().map_err(fail)?,
+        RowType::Float16 => features.read_2d::<f16>().map_err(fail)?.mapv(f16::to_f32),
+    };
+    Ok(Contents {
+        keys: chunks.iter().copied().map(RowId).collect(),
+        values,
+        offsets: features.offset().zip(keys.offset()),
+    })
 }
 
 /// Opens a shard and checks what it says it is.
@@ -147,8 +164,15 @@ fn open(path: &Path) -> Result<hdf5::File, Refusal> {
 
 /// One of the two arrays: its name, the type of its elements and their size in bytes.
 type Array = (&'static str, TypeDescriptor, u64);
-const FEATURES: Array = ("features", TypeDescriptor::Float(FloatSize::U4), 4);
 const KEYS: Array = ("keys", TypeDescriptor::Unsigned(IntSize::U1), 1);
+
+fn features(rows: RowType) -> Array {
+    let size = match rows {
+        RowType::Float32 => FloatSize::U4,
+        RowType::Float16 => FloatSize::U2,
+    };
+    ("features", TypeDescriptor::Float(size), rows.size() as u64)
+}
 
 /// The dataset and its number of rows, once its type, its shape and its storage are as they must
 /// be: nothing that a file declares is allocated before it is compared with the file's length.

@@ -1,29 +1,32 @@
 //! A store of rows: opening it, what it lacks, reading it.
 
+use super::catalogue::Catalogue;
 use super::error::{Damage, StoreError, Warning};
 use super::files::{self, Lease};
-use super::index::{Index, Place, Shard};
-use super::key::{RowId, Space, hex};
-use super::shard::{self, Refusal};
+use super::index::Index;
+use super::key::{RowId, Space};
+use super::opening::{Belief, list};
+use super::shard;
 use super::writer::{self, Writer};
-use crate::digests::{Digests, Shelf};
+use crate::digests::Shelf;
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-const OPENING: &str = "opening the feature store";
+pub(super) const OPENING: &str = "opening the feature store";
 
 /// The rows of one [`Space`]. May be shared between threads; rows that its own [`Writer`]s publish
-/// are there at once, those of other processes when it is opened again.
+/// are there at once, those of other processes after a [`Store::refresh`].
 #[derive(Debug)]
 pub struct Store {
     space: Space,
     dir: PathBuf,
     index: Arc<Mutex<Index>>,
+    pub(super) catalogue: Catalogue,
 }
 
 /// What `space.json` says.
@@ -46,8 +49,8 @@ impl Store {
         Self::open_changed(root, space, &Shelf::default())
     }
 
-    /// [`Store::open`], but a shard that is remembered on `shelf` as right, and has not changed
-    /// since, is not compared with its checksum again before its rows are read.
+    /// [`Store::open`], but where `shelf` believes anything, a shard that the store's index knows,
+    /// and that has not changed since, is not read before its rows are.
     ///
     /// # Errors
     /// As [`Store::open`].
@@ -56,53 +59,33 @@ impl Store {
         space: &Space,
         shelf: &Shelf,
     ) -> Result<(Self, Vec<Warning>), StoreError> {
-        writer::rows_a_shard(space.width)?;
+        writer::rows_a_shard(space)?;
         let dir = root.join(space.folder());
         check_format(&dir.join("space.json"))?;
-        let shards = dir.join("shards");
-        let names = list(&shards)?;
-        let mut warnings = files::sweep(&shards, &names);
-        let known = shelf.open(&about(&shards));
         let store = Self {
             space: space.clone(),
+            catalogue: Catalogue::new(&dir, space.digest()),
             dir,
             index: Arc::default(),
         };
-        for name in names.iter().filter(|name| !files::is_writers(name)) {
-            let path = shards.join(name);
-            match digest_of(name) {
-                Some(digest) if path.is_file() => {
-                    warnings.extend(store.load(Shard { path, digest }, &known)?);
-                }
-                // Another process set it aside since it was listed: it has told its user.
-                Some(_) if !path.exists() => {}
-                _ => warnings.push(Warning::Stranger { path }),
-            }
-        }
-        known.save();
+        let shards = store.dir.join("shards");
+        let mut warnings = files::sweep(&shards, &list(&shards)?);
+        let belief = match shelf.believes() {
+            true => Belief::Unchanged,
+            false => Belief::Nothing,
+        };
+        warnings.extend(store.update(belief)?);
         Ok((store, warnings))
     }
 
-    /// Enters one published shard, or sets it aside.
-    fn load(&self, shard: Shard, known: &Digests) -> Result<Option<Warning>, StoreError> {
-        let read = verify_changed(&shard, known)
-            .and_then(|length| shard::keys(&shard.path, self.space.width, length));
-        match read {
-            Ok(keys) => {
-                self.index().enter(shard, &keys);
-                Ok(None)
-            }
-            Err(Refusal::Damage(Damage::Gone)) => Ok(None),
-            Err(Refusal::Damage(damage)) => {
-                let moved_to = self.set_aside(&shard.path);
-                Ok(Some(Warning::Damaged {
-                    path: shard.path,
-                    damage,
-                    moved_to,
-                }))
-            }
-            Err(Refusal::Error(error)) => Err(error),
-        }
+    /// Enters what other processes have published since the store was opened or last refreshed,
+    /// and forgets the rows of shards that are gone. What was known costs nothing but a listing of
+    /// the folder.
+    ///
+    /// # Errors
+    /// A folder or file that cannot be read, a shard of a newer format.
+    pub fn refresh(&self) -> Result<Vec<Warning>, StoreError> {
+        self.update(Belief::Unchanged)
     }
 
     /// Which of `ids` are not in the store, as positions in `ids`, in order. An id that stands in
@@ -135,64 +118,8 @@ impl Store {
         Ok(rows)
     }
 
-    /// Hands `take` each row of `ids` with its position among them, in whatever order they lie on
-    /// the disk: no more than one shard is in memory, however many rows there are.
-    ///
-    /// # Errors
-    /// As [`Store::read`], and what `take` says, which ends it.
-    pub fn visit<E: From<StoreError>>(
-        &self,
-        ids: &[RowId],
-        mut take: impl FnMut(usize, &[f32]) -> Result<(), E>,
-    ) -> Result<(), E> {
-        let mut wanted = self.places(ids)?;
-        wanted.sort_unstable();
-        for group in wanted.chunk_by(|(a, _), (b, _)| a.shard == b.shard) {
-            let rows = self.read_shard(group)?;
-            for (place, position) in group {
-                let row = rows.row(place.row as usize);
-                take(*position, row.to_slice().unwrap_or_default())?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Each row's place and its position among those asked for.
-    fn places(&self, ids: &[RowId]) -> Result<Vec<(Place, usize)>, StoreError> {
-        let index = self.index();
-        let find = |(position, id): (usize, &RowId)| match index.place(id) {
-            Some(place) => Ok((place, position)),
-            None => Err(StoreError::MissingRow {
-                row: *id,
-                index: position,
-            }),
-        };
-        ids.iter().enumerate().map(find).collect()
-    }
-
-    /// The rows of the one shard that holds all of `wanted`, which is in order.
-    fn read_shard(&self, wanted: &[(Place, usize)]) -> Result<Array2<f32>, StoreError> {
-        let (Some((first, _)), Some((last, _))) = (wanted.first(), wanted.last()) else {
-            return zeros(0, self.space.width);
-        };
-        let shard = self.index().shard(first.shard).cloned();
-        let shard = shard.ok_or_else(|| StoreError::Damaged {
-            path: self.dir.clone(),
-            damage: Damage::Gone,
-            moved_to: None,
-        })?;
-        let read = verify(&shard)
-            .and_then(|length| shard::rows(&shard.path, self.space.width, length))
-            .and_then(|rows| enough(rows, last.row));
-        match read {
-            Ok(rows) => Ok(rows),
-            Err(Refusal::Error(error)) => Err(error),
-            Err(Refusal::Damage(damage)) => Err(self.lose(first.shard, shard.path, damage)),
-        }
-    }
-
     /// Forgets and sets aside a shard that went bad since the store was opened.
-    fn lose(&self, number: usize, path: PathBuf, damage: Damage) -> StoreError {
+    pub(super) fn lose(&self, number: u32, path: PathBuf, damage: Damage) -> StoreError {
         self.index().forget(number);
         let moved_to = self.set_aside(&path);
         StoreError::Damaged {
@@ -207,7 +134,7 @@ impl Store {
     /// # Errors
     /// A place that cannot be written, a full disk, a file system without file locks.
     pub fn writer(&self) -> Result<Writer, StoreError> {
-        self.writer_of(writer::rows_a_shard(self.space.width)?)
+        self.writer_of(writer::rows_a_shard(&self.space)?)
     }
 
     /// A writer of shards of `capacity` rows.
@@ -222,6 +149,7 @@ impl Store {
             shards,
             capacity,
             Arc::clone(&self.index),
+            self.catalogue.clone(),
             lease,
         ))
     }
@@ -270,7 +198,7 @@ impl Store {
     }
 
     /// Moves a damaged shard out of the way; `None` where that is not possible.
-    fn set_aside(&self, path: &Path) -> Option<PathBuf> {
+    pub(super) fn set_aside(&self, path: &Path) -> Option<PathBuf> {
         let dir = self.dir.join("damaged");
         let target = dir.join(path.file_name()?);
         files::create_dir(&dir).ok()?;
@@ -278,7 +206,7 @@ impl Store {
         Some(target)
     }
 
-    fn index(&self) -> MutexGuard<'_, Index> {
+    pub(super) fn index(&self) -> MutexGuard<'_, Index> {
         lock(&self.index)
     }
 }
@@ -310,77 +238,6 @@ fn check_format(path: &Path) -> Result<(), StoreError> {
         }),
         _ => Ok(()),
     }
-}
-
-/// The names in `dir`, sorted, so that the order of a folder changes nothing; none where there is
-/// no such folder.
-fn list(dir: &Path) -> Result<Vec<String>, StoreError> {
-    let fail = |source| StoreError::io(dir, OPENING, source);
-    let entries = match fs::read_dir(dir) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(fail(error)),
-    };
-    let name = |entry: fs::DirEntry| entry.file_name().to_string_lossy().into_owned();
-    let mut names: Vec<_> = entries
-        .map(|entry| entry.map(name))
-        .collect::<io::Result<_>>()
-        .map_err(fail)?;
-    names.sort_unstable();
-    Ok(names)
-}
-
-/// The digest that a shard's file name says.
-fn digest_of(name: &str) -> Option<[u8; 32]> {
-    let digits = name.strip_suffix(".h5")?;
-    let mut digest = [0; 32];
-    for (position, byte) in digest.iter_mut().enumerate() {
-        let pair = digits.get(2 * position..2 * position + 2)?;
-        *byte = u8::from_str_radix(pair, 16).ok()?;
-    }
-    (hex(&digest) == digits).then_some(digest)
-}
-
-/// Compares a shard's bytes with its name, and gives their number.
-fn verify(shard: &Shard) -> Result<u64, Refusal> {
-    let hashed = File::open(&shard.path).and_then(files::sha256);
-    match hashed {
-        Ok((digest, length)) if digest == shard.digest => Ok(length),
-        Ok((digest, _)) => Err(Refusal::Damage(Damage::Checksum {
-            found: hex(&digest),
-        })),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(Refusal::Damage(Damage::Gone)),
-        Err(source) => Err(Refusal::Error(StoreError::io(
-            &shard.path,
-            "reading a shard",
-            source,
-        ))),
-    }
-}
-
-/// What is remembered of a folder of shards.
-pub(super) fn about(shards: &Path) -> String {
-    let place = std::path::absolute(shards).unwrap_or_default();
-    format!("lengths of the right shards of {}", place.display())
-}
-
-/// [`verify`] of a shard that is not known to be right. What is remembered is its length.
-fn verify_changed(shard: &Shard, known: &Digests) -> Result<u64, Refusal> {
-    let length = known.get(&shard.path, || verify(shard).map(|n| n.to_string()))?;
-    length.parse().or_else(|_| verify(shard))
-}
-
-/// Refuses a shard without row `last`: its bytes were right a moment ago, so that only another
-/// program that writes here can have changed them.
-fn enough(rows: Array2<f32>, last: u32) -> Result<Array2<f32>, Refusal> {
-    if rows.nrows() > last as usize {
-        return Ok(rows);
-    }
-    let what = format!(
-        "it has {} rows only, and row {last} was there before",
-        rows.nrows()
-    );
-    Err(Refusal::Damage(Damage::Layout { what }))
 }
 
 /// A zeroed [rows, width], or an error where memory does not hold it.

@@ -1,11 +1,15 @@
 //! New rows on their way into a store.
 
+use super::catalogue::{Catalogue, Record};
 use super::error::StoreError;
 use super::files::{self, Lease};
 use super::index::{Index, Shard};
 use super::key::{RowId, Space, hex};
+use super::numbers::kept;
+use super::raw::Raw;
 use super::shard::{self, Refusal};
 use super::store::lock;
+use crate::digests::Stamp;
 use std::collections::HashSet;
 use std::fs;
 use std::path::PathBuf;
@@ -17,11 +21,13 @@ use std::sync::{Arc, Mutex};
 const SHARD_BYTES: usize = 8 << 20;
 
 /// How many rows a shard holds: at least one.
-pub(super) fn rows_a_shard(width: usize) -> Result<usize, StoreError> {
-    let row_bytes = width.checked_mul(4).and_then(|bytes| bytes.checked_add(32));
-    match row_bytes {
+pub(super) fn rows_a_shard(space: &Space) -> Result<usize, StoreError> {
+    let width = space.width;
+    // In memory a number has four bytes, whatever it has in a shard.
+    let in_memory = width.checked_mul(4).and_then(|bytes| bytes.checked_add(32));
+    match in_memory {
         Some(bytes) if width > 0 && isize::try_from(bytes).is_ok() => {
-            Ok((SHARD_BYTES / bytes).max(1))
+            Ok((SHARD_BYTES / (width * space.rows.size() + 32)).max(1))
         }
         _ => Err(StoreError::Width { width }),
     }
@@ -35,6 +41,7 @@ pub struct Writer {
     space: Space,
     dir: PathBuf,
     index: Arc<Mutex<Index>>,
+    catalogue: Catalogue,
     lease: Lease,
     capacity: usize,
     keys: Vec<RowId>,
@@ -49,12 +56,14 @@ impl Writer {
         dir: PathBuf,
         capacity: usize,
         index: Arc<Mutex<Index>>,
+        catalogue: Catalogue,
         lease: Lease,
     ) -> Self {
         Self {
             space,
             dir,
             index,
+            catalogue,
             lease,
             capacity,
             keys: Vec::new(),
@@ -68,8 +77,8 @@ impl Writer {
     /// passed over: equal ids mean equal rows.
     ///
     /// # Errors
-    /// A row of another width or with a NaN or an infinity; what publishing a full shard may say
-    /// (disk full, ...). After such an error the waiting rows are still there: append or finish
+    /// A row of another width, with a NaN or an infinity, or with a value that half precision does
+    /// not reach where that is kept; what publishing a full shard may say (disk full, ...). After such an error the waiting rows are still there: append or finish
     /// tries again.
     pub fn append(&mut self, row: RowId, features: &[f32]) -> Result<(), StoreError> {
         self.check(row, features)?;
@@ -110,18 +119,15 @@ impl Writer {
                 found,
             });
         }
-        match features
-            .iter()
-            .enumerate()
-            .find(|(_, value)| !value.is_finite())
-        {
-            Some((column, value)) => Err(StoreError::NotFinite {
-                row,
-                column,
-                value: *value,
-            }),
-            None => Ok(()),
+        for (column, &value) in features.iter().enumerate() {
+            if !value.is_finite() {
+                return Err(StoreError::NotFinite { row, column, value });
+            }
+            if !kept(self.space.rows, value).is_finite() {
+                return Err(StoreError::BeyondHalf { row, column, value });
+            }
         }
+        Ok(())
     }
 
     /// Makes the waiting rows one published shard.
@@ -131,7 +137,8 @@ impl Writer {
             // removed either, the lease's end or the next sweep tries again.
             let _ = fs::remove_file(self.lease.part());
         })?;
-        lock(&self.index).enter(shard, &self.keys);
+        self.record(&shard);
+        lock(&self.index).enter(shard, self.keys.iter().copied());
         self.published += self.keys.len();
         self.keys.clear();
         self.pending.clear();
@@ -145,31 +152,48 @@ impl Writer {
         let image = shard::image(part, &self.space, &self.keys, &self.features)?;
         let digest = files::digest(&image);
         files::write(part, &image)?;
-        self.read_back(image.len() as u64)?;
+        let raw = self.read_back(&image)?;
         let path = self.dir.join(format!("{}.h5", hex(&digest)));
         files::publish(part, &path)?;
-        Ok(Shard { path, digest })
+        Ok(Shard { path, digest, raw })
+    }
+
+    /// Enters a published shard in the index file. What keeps it from that is no reason to stop:
+    /// the next opening of the store reads the shard and enters it.
+    fn record(&self, shard: &Shard) {
+        let stamp = Stamp::of(&shard.path);
+        let Some((stamp, raw)) = stamp.zip(shard.raw) else {
+            return;
+        };
+        let _ = self.catalogue.enter(&[Record {
+            digest: shard.digest,
+            stamp,
+            raw,
+            keys: self.keys.iter().flat_map(|key| key.0).collect(),
+        }]);
     }
 
     /// Compares the unpublished shard with the waiting rows, bit by bit: the last moment at which
     /// a bad disk, bad memory or a fault in HDF5 costs nothing.
-    fn read_back(&self, length: u64) -> Result<(), StoreError> {
+    fn read_back(&self, image: &[u8]) -> Result<Option<Raw>, StoreError> {
         let path = self.lease.part();
-        let (keys, rows) = shard::keys(path, self.space.width, length)
-            .and_then(|keys| Ok((keys, shard::rows(path, self.space.width, length)?)))
-            .map_err(|refusal| match refusal {
+        let contents = shard::contents(path, &self.space, image.len() as u64).map_err(
+            |refusal| match refusal {
                 Refusal::Error(error) => error,
                 Refusal::Damage(damage) => StoreError::Unfaithful {
                     path: path.to_owned(),
                     what: damage.to_string(),
                 },
-            })?;
-        let same_rows = rows
+            },
+        )?;
+        let kept = self.features.iter().map(|&x| kept(self.space.rows, x));
+        let same_rows = contents
+            .values
             .iter()
             .map(|x| x.to_bits())
-            .eq(self.features.iter().map(|x| x.to_bits()));
-        let what = match (keys == self.keys, same_rows) {
-            (true, true) => return Ok(()),
+            .eq(kept.map(f32::to_bits));
+        let what = match (contents.keys == self.keys, same_rows) {
+            (true, true) => return Ok(Raw::of(image, &contents, self.space.rows)),
             (false, _) => "other row ids",
             (_, false) => "other features",
         };

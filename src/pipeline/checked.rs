@@ -121,6 +121,7 @@ impl Checked {
             output: backbone.name().to_owned(),
             width: backbone.width(first),
             numeric,
+            rows: config.extract.rows,
         };
         let folder = RunFolder::new(&options.root, config.name.as_str());
         Ok(Checked {

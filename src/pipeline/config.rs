@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::augment::AugmentConfig;
 use crate::backbone::Providers;
 use crate::dataset::DatasetConfig;
+use crate::features::RowType;
 use crate::head::TrainConfig;
 
 use super::batch_size::BatchSize;
@@ -57,6 +58,12 @@ pub struct ExtractConfig {
     /// value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub threads: Option<Threads>,
+    /// What is kept of a row's numbers: `float32`, the default, or `float16`, which halves the
+    /// cache and rounds each number by at most one part in 2048 (see
+    /// [`features`](crate::features#half-precision)). Not written where it is the default, so
+    /// that runs from before there was a choice stay up to date.
+    #[serde(default, skip_serializing_if = "RowType::is_float32")]
+    pub rows: RowType,
 }
 
 /// The `evaluate` section. It has no settings yet.

@@ -30,6 +30,7 @@ impl Part {
         known: &Digests,
     ) -> Result<Self, DatasetError> {
         let views: Vec<String> = (0..=augmented).map(|v| augment.view_key(seed, v)).collect();
+        let namer = space.namer();
         let mut part = Part {
             views: views.len(),
             rows: Vec::new(),
@@ -41,7 +42,7 @@ impl Part {
             part.examples.push(key);
             for (view, view_key) in (0..).zip(&views) {
                 part.rows.push(Row { example, view });
-                part.ids.push(space.row(&key, view_key));
+                part.ids.push(namer.row(&key, view_key));
             }
         }
         Ok(part)

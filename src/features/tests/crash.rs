@@ -110,3 +110,21 @@ fn two_threads_on_one_store_lose_nothing() {
     assert_rows(&store, &(0..30).collect::<Vec<_>>());
     assert_rows(&open(root.path()), &(0..30).collect::<Vec<_>>());
 }
+
+#[test]
+fn a_refresh_brings_what_others_published_and_forgets_what_is_gone() {
+    let (root, store) = filled(2);
+    let other = open(root.path());
+    write(&other, 2..6);
+    assert_eq!(store.missing(&ids(6)), [2, 3, 4, 5]);
+    assert!(store.refresh().unwrap().is_empty());
+    assert!(store.missing(&ids(6)).is_empty());
+    assert_rows(&store, &[0, 1, 2, 3, 4, 5]);
+    for shard in shards(&store) {
+        fs::remove_file(shard).unwrap();
+    }
+    assert!(store.refresh().unwrap().is_empty());
+    assert!(store.is_empty());
+    write(&store, 0..2);
+    assert_rows(&store, &[0, 1]);
+}

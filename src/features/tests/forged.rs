@@ -107,6 +107,29 @@ fn a_file_with_a_right_checksum_that_is_no_hdf5_stops_the_store() {
 }
 
 #[test]
+fn a_shard_that_does_not_lie_in_one_piece_is_read_by_hdf5_each_time() {
+    let (root, store) = filled(2);
+    let ids = ids(4);
+    let path = forge(&store, |file| {
+        say(file, 1);
+        let values: Vec<f32> = row(2).into_iter().chain(row(3)).collect();
+        let values = ndarray::Array2::from_shape_vec((2, WIDTH), values).unwrap();
+        let builder = file.new_dataset_builder().chunk((1, WIDTH));
+        builder.with_data(&values).create("features").unwrap();
+        let keys: Vec<u8> = [ids[2].0, ids[3].0].concat();
+        let keys = ndarray::Array2::from_shape_vec((2, 32), keys).unwrap();
+        let builder = file.new_dataset_builder();
+        builder.with_data(&keys).create("keys").unwrap();
+    });
+    let digest = digest_of(&name(&path)).unwrap();
+    for _ in 0..2 {
+        assert_rows(&open(root.path()), &[0, 1, 2, 3]);
+        let (found, _) = catalogue(&store).find([digest].iter()).unwrap();
+        assert!(found.is_empty());
+    }
+}
+
+#[test]
 fn a_shard_of_a_newer_format_stops_the_store_and_stays() {
     let (root, store) = filled(2);
     let path = forge(&store, |file| say(file, 2));

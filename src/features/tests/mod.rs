@@ -3,10 +3,14 @@
 mod crash;
 mod damage;
 mod forged;
+mod half;
+mod indexed;
 mod remembered;
 mod rows;
 
-use super::{RowId, Space, Store};
+use super::catalogue::{Catalogue, Record};
+use super::opening::digest_of;
+use super::{RowId, RowType, Space, Store};
 use std::fs;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
@@ -21,6 +25,7 @@ fn space() -> Space {
         output: "features".into(),
         width: WIDTH,
         numeric: "cpu fp32 1.31.0".into(),
+        rows: RowType::Float32,
     }
 }
 
@@ -76,6 +81,20 @@ fn name(path: &Path) -> String {
 
 fn shards(store: &Store) -> Vec<PathBuf> {
     files(&store.path().join("shards"))
+}
+
+/// The index file of a store.
+fn catalogue(store: &Store) -> Catalogue {
+    Catalogue::new(store.path(), store.space().digest())
+}
+
+/// The digests of a store's shards, and what the index file says of them.
+fn records(store: &Store) -> (Vec<[u8; 32]>, Vec<Record>) {
+    let digest = |path: &PathBuf| digest_of(&name(path));
+    let digests: Vec<_> = shards(store).iter().filter_map(digest).collect();
+    let (records, wrong) = catalogue(store).find(digests.iter()).unwrap();
+    assert_eq!(wrong, 0);
+    (digests, records)
 }
 
 fn assert_rows(store: &Store, examples: &[u8]) {

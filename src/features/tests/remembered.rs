@@ -1,9 +1,8 @@
 //! Shards that are remembered as right.
 
-use super::super::store::about;
 use super::super::{Damage, StoreError, Warning};
 use super::*;
-use crate::digests::Shelf;
+use crate::digests::{Shelf, Stamp};
 
 /// Opens the store as a run a minute from now does, when no shard is young any more.
 fn open_later(root: &Path) -> (Store, Vec<Warning>) {
@@ -24,27 +23,42 @@ fn flip(shard: &Path) {
 #[test]
 fn a_right_shard_is_remembered_until_it_changes() {
     let (root, store) = filled(4);
-    let shards = shards(&store);
     let remembered = || {
-        let known = shelf(root.path()).open(&about(&store.path().join("shards")));
-        let known = shards.iter().map(|shard| known.recall(shard).is_some());
-        known.collect::<Vec<_>>()
+        let (digests, records) = records(&store);
+        let stamp = |digest| records.iter().find(|r| r.digest == digest).map(|r| r.stamp);
+        let known = digests.iter().zip(shards(&store));
+        known
+            .map(|(digest, shard)| stamp(*digest) == Stamp::of(&shard))
+            .collect::<Vec<_>>()
     };
-    assert_eq!(remembered(), [false, false]);
+    assert_eq!(remembered(), [true, true]);
     for _ in 0..2 {
         let (store, warnings) = open_later(root.path());
         assert!(warnings.is_empty(), "{warnings:?}");
         assert_rows(&store, &[0, 1, 2, 3]);
         assert_eq!(remembered(), [true, true]);
     }
-    flip(&shards[0]);
+    flip(&shards(&store)[0]);
     let (store, warnings) = open_later(root.path());
     assert!(
         matches!(warnings[..], [Warning::Damaged { .. }]),
         "{warnings:?}"
     );
     assert_eq!(store.len(), 2);
-    assert_eq!(remembered(), [false, true]);
+    assert_eq!(remembered(), [true]);
+}
+
+#[test]
+fn a_touched_shard_is_compared_once_and_remembered_again() {
+    let (root, store) = filled(2);
+    let shard = &shards(&store)[0];
+    let old = fs::File::options().append(true).open(shard).unwrap();
+    old.set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
+    assert_ne!(Some(records(&store).1[0].stamp), Stamp::of(shard));
+    let (store, warnings) = open_later(root.path());
+    assert!(warnings.is_empty(), "{warnings:?}");
+    assert_eq!(Some(records(&store).1[0].stamp), Stamp::of(shard));
+    assert_rows(&store, &[0, 1]);
 }
 
 #[test]

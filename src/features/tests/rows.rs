@@ -98,8 +98,9 @@ fn a_width_of_nothing_or_beyond_memory_is_refused() {
 
 #[test]
 fn a_wide_row_still_gets_a_shard() {
-    assert_eq!(rows_a_shard(2048).unwrap(), 1020);
-    assert_eq!(rows_a_shard(100_000_000).unwrap(), 1);
+    let of = |width| rows_a_shard(&Space { width, ..space() }).unwrap();
+    assert_eq!(of(2048), 1020);
+    assert_eq!(of(100_000_000), 1);
 }
 
 #[test]

@@ -135,6 +135,7 @@ fn a_run_finds_the_certificate_of_its_rows_and_no_other() {
         output: "tiny".to_owned(),
         width: 2,
         numeric: subject.numeric_class,
+        rows: crate::features::RowType::Float32,
     };
     assert_eq!(find(&manifest, &space), (None, Vec::new()));
     let write = |name: &str, count: usize| {

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use catpipe::dataset::{Dataset, DatasetConfig, DatasetError};
-use catpipe::features::{Space, Store};
+use catpipe::features::{RowType, Space, Store};
 use catpipe::yaml::Document;
 use sha2::{Digest, Sha256};
 
@@ -59,6 +59,7 @@ pub(crate) fn space() -> Space {
         output: "features".to_owned(),
         width: 8,
         numeric: "cpu".to_owned(),
+        rows: RowType::Float32,
     }
 }
 

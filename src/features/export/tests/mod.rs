@@ -9,7 +9,7 @@ use hdf5::types::VarLenUnicode;
 use ndarray::{Array2, s};
 
 use super::*;
-use crate::features::{RowId, Space, Store};
+use crate::features::{RowId, RowType, Space, Store};
 
 const WIDTH: usize = 5;
 
@@ -40,6 +40,7 @@ fn space() -> Space {
         output: "features".into(),
         width: WIDTH,
         numeric: "exact".into(),
+        rows: RowType::Float32,
     }
 }
 

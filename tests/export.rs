@@ -140,6 +140,30 @@ fn wrong_parts_are_told() {
     assert!(!project.path("f.h5").exists() && !project.path("cache/features").exists());
 }
 
+#[test]
+fn half_precision_is_a_cache_of_its_own_and_near() {
+    let project = project();
+    project.ok(&args("shapes", &["--out", "full.npy"]));
+    let half = args(
+        "shapes",
+        &["--out", "half.npy", "--rows", "float16", "--json"],
+    );
+    assert_eq!(json(&project.run(&half))["computed"], 18);
+    assert_eq!(json(&project.run(&half))["computed"], 0);
+    let ((ids, full), (half_ids, half)) = (npy(&project, "full"), npy(&project, "half"));
+    assert_eq!(ids, half_ids);
+    assert_ne!(full, half);
+    let near = |(a, b): (&f32, &f32)| (a - b).abs() <= a.abs() / 2048.0 + 6e-8;
+    assert!(full.iter().zip(&half).all(near));
+    let wrong = project.run(&args("shapes", &["--out", "x.npy", "--rows", "int8"]));
+    assert_eq!(wrong.code, 2);
+    assert!(
+        wrong.stderr.contains("--rows int8: unknown `int8`"),
+        "{}",
+        wrong.stderr
+    );
+}
+
 /// The records of a CSV file: what is known of a row, and its features.
 fn csv(project: &Project, file: &str) -> (Vec<[String; 4]>, Vec<Vec<f32>>) {
     let mut reader = csv::Reader::from_path(project.path(file)).expect("a file");

@@ -75,6 +75,11 @@ pub(super) struct Args {
     #[arg(long, value_name = "N|auto")]
     batch: Option<String>,
 
+    /// What is kept of a number: `float32`, or `float16` for half the cache, which rounds it by at
+    /// most one part in 2048 [default: float32]; the file has float32 in either case
+    #[arg(long, value_name = "TYPE")]
+    rows: Option<String>,
+
     /// Threads of one inference [default: all cores]; changes the speed only
     #[arg(long, value_name = "N")]
     threads: Option<String>,
@@ -160,7 +165,7 @@ fn batch(args: &Args) -> Result<Batch, Failure> {
             provider: value("--provider", args.provider.as_deref())?.unwrap_or_default(),
             batch: value("--batch", args.batch.as_deref())?.unwrap_or_default(),
             threads: value("--threads", args.threads.as_deref())?,
-            rows: crate::features::RowType::default(),
+            rows: value("--rows", args.rows.as_deref())?.unwrap_or_default(),
         },
     })
 }

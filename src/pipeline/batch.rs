@@ -197,5 +197,6 @@ pub(super) fn about(checked: &Checked) -> Vec<(&'static str, String)> {
         ("preprocessing", space.preprocessing.clone()),
         ("provider", provider.name().to_owned()),
         ("numeric_class", space.numeric.clone()),
+        ("rows", space.rows.to_string()),
     ]
 }

@@ -290,6 +290,7 @@ fn space(asked: &Asked<'_>, siblings: &Siblings, trial: &Trial) -> Space {
         output: backbone.name().to_owned(),
         width: backbone.width((1, 1)),
         numeric: trial.numeric_class.clone().unwrap_or_default(),
+        rows: asked.config.extract.rows,
     }
 }
 

@@ -265,7 +265,7 @@ fn what_is_wrong_is_told_before_anything_is_computed() {
     project.write("notes/readme.txt", "x");
     project.write("empty/.hidden", "x");
     let cases: [(&str, &[&str]); 13] = [
-        ("photos", &["--out", "f.parquet"]),
+        ("photos", &["--out", "f.txt"]),
         ("photos", &["--out", "nowhere/f.h5"]),
         ("photos", &["--out", "photos"]),
         ("none", &["--out", "f.h5"]),

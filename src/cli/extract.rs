@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::assets;
-use crate::dataset::{DatasetConfig, FileNames, Glob, OnError, Share, SourceConfig};
+use crate::dataset::{Block, DatasetConfig, FileNames, Glob, OnError, Share, SourceConfig};
 use crate::pipeline::{Batch, BatchOutcome, ExtractConfig, Options, Timings, extract_to};
 use crate::yaml::{Document, YamlError};
 
@@ -23,16 +23,23 @@ use super::spent;
 
 /// Turn a batch of images into a file of features
 ///
-/// Row i belongs to image i: in the order given on stdin, else sorted by path. In HDF5 the rows are
-/// `features` and their images `id`, and attributes say what made them; of F.npy the images stand
-/// in F.ids.txt. Rows come from the cache and go into it: running again computes nothing, and what
-/// was killed goes on: Ctrl-C keeps what is whole. Two at once share the work. The file appears when it is whole.
+/// Row i belongs to image i: in the order given on stdin, else sorted by path. The name's ending
+/// says the form. In HDF5 and Parquet the rows are `features` and their images `id`, and attributes
+/// say what made them; in CSV the image is the column `id` before `f0`, `f1`, ...; in NPZ `ids`; in
+/// safetensors the images are JSON in the metadata (`ids`); of F.npy they stand in F.ids.txt. Rows
+/// come from the cache and go into it: running again computes nothing, and what was killed goes on;
+/// Ctrl-C keeps what is whole, and two at once share the work. The file appears when it is whole.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   catpipe extract --backbone onnx/resnet50.yaml --images photos --out photos.h5
   catpipe extract --backbone onnx/resnet50.yaml --images 'photos/**/*.jpg' --out photos.npy
   find photos -name '*.jpg' -print0 | catpipe extract --backbone onnx/resnet50.yaml --images - \\
-    --out photos.h5 --on-error skip")]
+    --out photos.h5 --on-error skip
+
+A job array of 64, each with a cache of its own or all with one on a disk that they share:
+  catpipe extract --backbone onnx/resnet50.yaml --images photos --shard $I/64 --out part-$I.h5
+With caches of their own, `catpipe cache import` then joins these, and the same command without
+--shard writes the file of all and computes nothing.")]
 pub(super) struct Args {
     /// The backbone's manifest, or `pixels`
     #[arg(long, value_name = "MANIFEST", value_hint = ValueHint::FilePath)]
@@ -43,7 +50,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "DIR|GLOB|-")]
     images: String,
 
-    /// The file to write: .h5 or .npy
+    /// The file to write: .h5, .npy, .npz, .parquet, .safetensors or .csv
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     out: PathBuf,
 
@@ -56,6 +63,11 @@ pub(super) struct Args {
     #[arg(long, value_name = "GLOB", value_parser = glob)]
     exclude: Vec<Glob>,
 
+    /// Take the I-th of N parts of the images alone, 1/N to N/N, and write its rows; the parts'
+    /// files joined in order are the file of all
+    #[arg(long, value_name = "I/N")]
+    shard: Option<Block>,
+
     /// What the backbone runs on (`cpu`, `auto`, ...) [default: as a pipeline's `extract.provider`]
     #[arg(long, value_name = "PROVIDER")]
     provider: Option<String>,
@@ -63,6 +75,11 @@ pub(super) struct Args {
     /// Rows of one inference, or `auto` for the fastest [default: 16]; changes the speed only
     #[arg(long, value_name = "N|auto")]
     batch: Option<String>,
+
+    /// What is kept of a number: `float32`, or `float16` for half the cache, which rounds it by at
+    /// most one part in 2048 [default: float32]; the file has float32 in either case
+    #[arg(long, value_name = "TYPE")]
+    rows: Option<String>,
 
     /// Threads of one inference [default: all cores]; changes the speed only
     #[arg(long, value_name = "N")]
@@ -115,7 +132,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     };
     let outcome = extract_to(batch, options, &args.out, &mut Progress::new())?;
     if args.json {
-        return print_json(&Json::of(&outcome));
+        return print_json(&Json::of(&outcome, args.shard));
     }
     print(&describe(&outcome, start))
 }
@@ -134,6 +151,7 @@ fn batch(args: &Args) -> Result<Batch, Failure> {
         files,
         exclude: args.exclude.clone(),
         group_by: None,
+        block: args.shard,
     };
     let mut dataset = DatasetConfig::given(source, None);
     dataset.on_error = match args.on_error {
@@ -150,7 +168,7 @@ fn batch(args: &Args) -> Result<Batch, Failure> {
             provider: value("--provider", args.provider.as_deref())?.unwrap_or_default(),
             batch: value("--batch", args.batch.as_deref())?.unwrap_or_default(),
             threads: value("--threads", args.threads.as_deref())?,
-            rows: crate::features::RowType::default(),
+            rows: value("--rows", args.rows.as_deref())?.unwrap_or_default(),
         },
     })
 }
@@ -196,6 +214,8 @@ fn describe(outcome: &BatchOutcome, start: Instant) -> String {
 #[derive(Serialize)]
 struct Json<'a> {
     files: &'a [PathBuf],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shard: Option<Block>,
     rows: usize,
     features: usize,
     backbone: &'a str,
@@ -216,13 +236,14 @@ struct JsonSkipped<'a> {
 }
 
 impl<'a> Json<'a> {
-    fn of(outcome: &'a BatchOutcome) -> Self {
+    fn of(outcome: &'a BatchOutcome, shard: Option<Block>) -> Self {
         let skipped = outcome.skipped.iter().map(|one| JsonSkipped {
             path: &one.path,
             reason: &one.reason,
         });
         Json {
             files: &outcome.files,
+            shard,
             rows: outcome.rows,
             features: outcome.features,
             backbone: &outcome.backbone,

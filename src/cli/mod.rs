@@ -4,6 +4,7 @@
 //! 2 wrong usage or wrong pipeline, 3 (of `fetch` alone) nothing there to fetch from, 130
 //! interrupted.
 
+mod cache;
 mod check;
 mod data;
 mod extract;
@@ -49,6 +50,7 @@ enum Command {
     Preview(preview::Args),
     Data(data::Args),
     Model(model::Args),
+    Cache(cache::Args),
     #[command(visible_alias = "doctor")]
     Providers(providers::Args),
     Fetch(fetch::Args),
@@ -65,6 +67,7 @@ pub fn main() -> ExitCode {
         Command::Preview(args) => preview::run(args),
         Command::Data(args) => data::run(args),
         Command::Model(args) => model::run(args),
+        Command::Cache(args) => cache::run(args),
         Command::Providers(args) => providers::run(args),
         Command::Fetch(args) => fetch::run(args),
         Command::Synth(args) => synth::run(args),

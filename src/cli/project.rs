@@ -57,6 +57,19 @@ impl ProjectArgs {
         Ok(Checked::read(&self.pipeline, options)?)
     }
 
+    /// Another subcommand for the same pipeline, as one types it.
+    pub(super) fn command(&self, subcommand: &str) -> String {
+        let mut words = vec!["catpipe".to_owned(), subcommand.to_owned()];
+        words.push(quoted(&self.pipeline.to_string_lossy()));
+        for set in &self.set {
+            words.extend(["--set".to_owned(), quoted(set)]);
+        }
+        if let Some(root) = &self.root {
+            words.extend(["--root".to_owned(), quoted(&root.to_string_lossy())]);
+        }
+        words.join(" ")
+    }
+
     /// How the pipeline is called.
     pub(super) fn options(&self) -> Result<Options, Failure> {
         // What is typed comes after the environment, and wins.
@@ -72,6 +85,15 @@ impl ProjectArgs {
             stop: Stop::default(),
         })
     }
+}
+
+/// A word of a command line, in quotes where a shell would take it apart.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "-_./=:,@%+".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
 }
 
 /// The variable that names the provider of every pipeline.

@@ -6,6 +6,7 @@
 //! makes labelled images to try things on.
 
 mod arrays;
+mod block;
 mod config;
 mod decode;
 mod divide;
@@ -28,6 +29,7 @@ pub mod synth;
 mod tests;
 mod walk;
 
+pub use block::Block;
 pub use config::{
     Background, Columns, DatasetConfig, FileNames, GroupBy, Limits, ListFormat, Mark, OnDuplicates,
     OnError, Share, Sides, SourceConfig, SplitConfig,

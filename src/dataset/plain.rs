@@ -8,6 +8,7 @@ mod tests;
 
 use std::path::{Path, PathBuf};
 
+use super::block::Block;
 use super::config::FileNames;
 use super::error::SourceError;
 use super::files::check;
@@ -25,28 +26,47 @@ pub(super) struct Opened {
     pub(super) shown: PathBuf,
 }
 
-/// Lists the images of `names` and checks that each begins like an image.
+/// Lists the images of `names`, those of a `block` where one is given, and checks that each begins
+/// like an image.
 pub(super) fn open(
     root: &Path,
     names: &FileNames,
     exclude: &[Glob],
+    block: Option<Block>,
     sieve: &mut Sieve,
 ) -> Result<Opened, SourceError> {
-    match names {
-        FileNames::Listed(paths) => listed(root, paths, exclude, sieve),
-        FileNames::Under(name) => {
-            let path = under(root, Path::new(name));
-            if path.is_dir() {
-                below(path, None, exclude, sieve)
-            } else if path.exists() {
-                one(&path, sieve)
-            } else if let Some((folder, pattern)) = pattern(name) {
-                below(under(root, &folder), Some(&pattern), exclude, sieve)
-            } else {
-                Err(SourceError::NoFiles { path })
-            }
-        }
+    let name = match names {
+        FileNames::Listed(paths) => return listed(root, paths, exclude, block, sieve),
+        FileNames::Under(name) => name,
+    };
+    let path = under(root, Path::new(name));
+    let mut opened = if path.is_dir() {
+        below(path, None, exclude, sieve)?
+    } else if path.exists() {
+        one(&path, sieve)?
+    } else if let Some((folder, pattern)) = pattern(name) {
+        below(under(root, &folder), Some(&pattern), exclude, sieve)?
+    } else {
+        return Err(SourceError::NoFiles { path });
+    };
+    if let Some(block) = block {
+        cut(&mut opened.examples, block, sieve)?;
     }
+    Ok(opened)
+}
+
+/// Leaves the examples of a block, which are in order, and the bad files that lie between them: a
+/// bad file has its place among the others, or jobs that share a batch would each count it.
+fn cut(examples: &mut Vec<Example>, block: Block, sieve: &mut Sieve) -> Result<(), SourceError> {
+    let ids = examples.iter().map(|example| example.id.as_str());
+    let mut all: Vec<String> = ids.chain(sieve.bad_paths()).map(str::to_owned).collect();
+    all.sort_unstable();
+    let range = block.range(all.len())?;
+    let mine = all.get(range).unwrap_or_default();
+    let is_mine = |id: &str| mine.binary_search_by(|one| one.as_str().cmp(id)).is_ok();
+    examples.retain(|example| is_mine(&example.id));
+    sieve.keep_bad(is_mine);
+    Ok(())
 }
 
 /// The folder where a pattern's stars begin, and the pattern below it.
@@ -120,13 +140,17 @@ fn listed(
     root: &Path,
     paths: &[String],
     exclude: &[Glob],
+    block: Option<Block>,
     sieve: &mut Sieve,
 ) -> Result<Opened, SourceError> {
-    let mut examples = Vec::with_capacity(paths.len());
-    for path in paths {
-        if sieve.excludes(exclude, path) {
-            continue;
-        }
+    let wanted = paths.iter().filter(|path| !sieve.excludes(exclude, path));
+    let mut wanted: Vec<&String> = wanted.collect();
+    if let Some(block) = block {
+        let range = block.range(wanted.len())?;
+        wanted = wanted.get(range).unwrap_or_default().to_vec();
+    }
+    let mut examples = Vec::with_capacity(wanted.len());
+    for path in wanted {
         match check(&under(root, Path::new(path))) {
             Ok(()) => examples.push(example(path.clone())),
             Err(error) => sieve.bad(path, error)?,

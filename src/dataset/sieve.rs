@@ -68,6 +68,17 @@ impl Sieve {
         });
     }
 
+    /// The paths of the bad files.
+    pub(super) fn bad_paths(&self) -> impl Iterator<Item = &str> {
+        let bad = self.skipped.iter().filter(|one| !one.excluded);
+        bad.map(|one| one.path.as_str())
+    }
+
+    /// Forgets the bad files that `keep` does not want, as they belong to somebody else.
+    pub(super) fn keep_bad(&mut self, keep: impl Fn(&str) -> bool) {
+        self.skipped.retain(|one| one.excluded || keep(&one.path));
+    }
+
     /// How many bad files were left out.
     pub(super) fn bad_count(&self) -> usize {
         self.skipped.iter().filter(|s| !s.excluded).count()

@@ -172,8 +172,9 @@ impl Source {
                 files,
                 exclude,
                 group_by,
+                block,
             } => {
-                let opened = plain::open(root, files, exclude, sieve)?;
+                let opened = plain::open(root, files, exclude, *block, sieve)?;
                 let entries = grouped(opened.examples, group_by.as_ref(), 0);
                 let store = Store::Files(Files {
                     opened: opened.shown,

@@ -150,7 +150,7 @@ mod writer;
 
 pub use claims::{Claim, Other};
 pub use error::{Damage, StoreError, Warning};
-pub use export::{Export, ExportError, Table};
+pub use export::{Export, ExportError, Labels, Table};
 pub use key::{RowId, RowNamer, RowType, Space};
 pub use store::Store;
 pub use writer::Writer;

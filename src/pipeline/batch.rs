@@ -91,7 +91,8 @@ pub fn extract_to(
         rows: &part.ids,
         ids: ids().collect(),
         about: about(&checked),
-        beside: (SKIPPED, list),
+        beside: Some((SKIPPED, list)),
+        ..Table::default()
     };
     let files = export.write(&store, &table)?;
     Ok(BatchOutcome {
@@ -189,7 +190,7 @@ fn told(skipped: &[Skipped], out: &Path) -> String {
 }
 
 /// What a file of features says about them.
-fn about(checked: &Checked) -> Vec<(&'static str, String)> {
+pub(super) fn about(checked: &Checked) -> Vec<(&'static str, String)> {
     let (space, provider) = (&checked.space, checked.session_options().provider);
     vec![
         ("backbone", checked.backbone.name().to_owned()),
@@ -197,5 +198,6 @@ fn about(checked: &Checked) -> Vec<(&'static str, String)> {
         ("preprocessing", space.preprocessing.clone()),
         ("provider", provider.name().to_owned()),
         ("numeric_class", space.numeric.clone()),
+        ("rows", space.rows.to_string()),
     ]
 }

@@ -54,6 +54,19 @@ pub enum PipelineError {
          does, or name a provider"
     )]
     Undecided,
+    /// Rows that are wanted as they are, and are not all there.
+    #[error("{missing} of {needed} rows are not computed yet")]
+    NotComputed {
+        /// Rows that are missing.
+        missing: usize,
+        /// Rows wanted.
+        needed: usize,
+    },
+    /// Test examples were asked for.
+    #[error(
+        "this pipeline has no test examples: leave `--split` out, or name some in `dataset.test`"
+    )]
+    NoTestSide,
     /// `auto` has nothing to compare with.
     #[error("provider `auto` compares with the CPU, and the network does not run there: {0}")]
     NoReference(String),
@@ -146,6 +159,7 @@ impl PipelineError {
             | PipelineError::NoManifest(_)
             | PipelineError::Images(_)
             | PipelineError::NoPictures(_)
+            | PipelineError::NoTestSide
             | PipelineError::NoHead
             | PipelineError::TooFewForFast { .. } => true,
             PipelineError::Export(error) => error.is_wrong_usage(),

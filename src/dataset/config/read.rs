@@ -68,6 +68,7 @@ impl Raw {
                 files,
                 exclude,
                 group_by,
+                block: None,
             });
         }
         let format = if self.csv.is_some() {

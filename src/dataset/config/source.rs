@@ -7,6 +7,7 @@ use serde::ser::{SerializeMap, Serializer};
 
 use super::group::GroupBy;
 use super::names::FileNames;
+use crate::dataset::block::Block;
 use crate::dataset::glob::Glob;
 
 /// One source of examples. Its kind is told by the key that names where it lies: `hdf5`,
@@ -59,6 +60,9 @@ pub enum SourceConfig {
         exclude: Vec<Glob>,
         /// What must not stand on both sides, told by where a file lies or what it is called.
         group_by: Option<GroupBy>,
+        /// The part of them that is meant; all without it. No pipeline says this: it is for a batch
+        /// that several jobs share.
+        block: Option<Block>,
     },
 }
 
@@ -155,9 +159,13 @@ impl Serialize for SourceConfig {
                 files,
                 exclude,
                 group_by,
+                block,
             } => {
                 map.serialize_entry("files", files)?;
                 put_files(&mut map, exclude, group_by.as_ref())?;
+                if let Some(block) = block {
+                    map.serialize_entry("block", block)?;
+                }
             }
             SourceConfig::List {
                 list,

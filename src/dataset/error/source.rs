@@ -251,6 +251,14 @@ pub enum SourceError {
         /// The pattern; None where any image would do.
         pattern: Option<String>,
     },
+    /// Some part of the images would be empty.
+    #[error("{total} images cannot be shared among {blocks} parts: ask for {total} parts at most")]
+    TooFewToShare {
+        /// How many images there are.
+        total: usize,
+        /// How many parts were asked for.
+        blocks: usize,
+    },
     /// A list of files is wrong.
     #[error("{}{}: {problem}", path.display(), line.map(|l| format!(":{l}")).unwrap_or_default())]
     List {
@@ -300,6 +308,7 @@ impl SourceError {
             | E::Image { .. }
             | E::NoFiles { .. }
             | E::NoMatch { .. }
+            | E::TooFewToShare { .. }
             | E::List { .. } => Some(kind),
             E::NoExample { .. } => None,
         }

@@ -23,7 +23,7 @@ fn files(paths: &[&str]) -> TempDir {
 }
 
 fn opened(dir: &TempDir, names: FileNames, sieve: &mut Sieve) -> Result<Opened, String> {
-    let result = open(dir.path(), &names, &[], sieve);
+    let result = open(dir.path(), &names, &[], None, sieve);
     result.map_err(|error| {
         let root = dir.path().display().to_string();
         error.to_string().replace(&root, "D")

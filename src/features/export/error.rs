@@ -79,6 +79,37 @@ pub enum ExportError {
         /// What it said, or what was not as expected.
         detail: String,
     },
+    /// What the writer of a form says.
+    #[error("{}: cannot be made: {detail}", path.display())]
+    Form {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        detail: String,
+    },
+    /// More ids than the header of a safetensors file may hold.
+    #[error(
+        "{rows} ids do not fit into a safetensors file, whose header may have {most} bytes and \
+         would need {needed}: write .parquet, .h5 or .npz"
+    )]
+    LongHeader {
+        /// Rows.
+        rows: usize,
+        /// Bytes that the header would have.
+        needed: usize,
+        /// Bytes that it may have.
+        most: usize,
+    },
+    /// Not as many values as rows: a mistake of the caller.
+    #[error("{found} {column} for {rows} rows; this is a bug of catpipe")]
+    Uneven {
+        /// What there are too many or too few of.
+        column: &'static str,
+        /// How many.
+        found: usize,
+        /// Rows.
+        rows: usize,
+    },
     /// The rows could not be read from the store.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -16,8 +16,6 @@ use super::part::Part;
 use super::{ExportError, Table};
 use crate::features::image;
 
-/// What the file says it is.
-const KIND: &str = "feature table";
 /// The version of its layout.
 const FORMAT: u32 = 1;
 /// The rows begin at a multiple of this.
@@ -34,6 +32,10 @@ pub(super) fn head(path: &Path, table: &Table<'_>, width: usize) -> Result<Vec<u
         detail,
     };
     let mut head = empty(path, table, width).map_err(|error| fail(error.to_string()))?;
+    if table.rows.is_empty() {
+        // No values: no place of theirs to tell.
+        return Ok(head);
+    }
     head.resize(head.len().next_multiple_of(ALIGNMENT), 0);
     let bytes = (table.rows.len() as u64)
         .checked_mul(width as u64 * 4)
@@ -68,20 +70,15 @@ fn empty(path: &Path, table: &Table<'_>, width: usize) -> Result<Vec<u8>, hdf5::
     let file = hdf5::File::with_options()
         .with_fapl(|fapl| fapl.core_filebacked(false).libver_earliest())
         .create(path)?;
-    let ids: Vec<VarLenUnicode> = table
-        .ids
-        .iter()
-        .map(|id| text(id))
-        .collect::<Result<_, _>>()?;
-    file.new_dataset_builder().with_data(&ids).create("id")?;
-    drop(ids);
+    texts(&file, "id", table.ids.iter().copied())?;
+    facts(&file, table)?;
     file.new_dataset::<f32>()
         .shape([table.rows.len(), width])
         .create("features")?;
     file.new_attr::<u32>()
         .create("format")?
         .write_scalar(&FORMAT)?;
-    let kind = [("catpipe", KIND.to_owned())];
+    let kind = [("catpipe", super::KIND.to_owned())];
     for (name, value) in kind.iter().chain(&table.about) {
         file.new_attr::<VarLenUnicode>()
             .create(*name)?
@@ -91,6 +88,34 @@ fn empty(path: &Path, table: &Table<'_>, width: usize) -> Result<Vec<u8>, hdf5::
     let bytes = image::bytes(&file)?;
     file.close()?;
     Ok(bytes)
+}
+
+/// What else is known of the rows.
+fn facts(file: &hdf5::File, table: &Table<'_>) -> Result<(), hdf5::Error> {
+    if let Some(labels) = &table.labels {
+        let numbers: Vec<i64> = labels.numbers().collect();
+        file.new_dataset_builder()
+            .with_data(&numbers)
+            .create("label")?;
+        texts(file, "classes", labels.classes.iter().map(String::as_str))?;
+    }
+    if let Some(splits) = &table.splits {
+        texts(file, "split", splits.iter().copied())?;
+    }
+    if let Some(views) = &table.views {
+        file.new_dataset_builder().with_data(views).create("view")?;
+    }
+    Ok(())
+}
+
+fn texts<'t>(
+    file: &hdf5::File,
+    name: &str,
+    texts: impl Iterator<Item = &'t str>,
+) -> Result<(), hdf5::Error> {
+    let texts: Vec<VarLenUnicode> = texts.map(text).collect::<Result<_, _>>()?;
+    file.new_dataset_builder().with_data(&texts).create(name)?;
+    Ok(())
 }
 
 fn text(value: &str) -> Result<VarLenUnicode, hdf5::Error> {
@@ -120,7 +145,8 @@ pub(super) fn verify(
     let found = open().map_err(|error| fail(error.to_string()))?;
     let rows = table.rows.len();
     let size = rows as u64 * width as u64 * 4;
-    if found != ((vec![rows, width], Some(start), size), vec![rows]) {
+    let start = (rows > 0).then_some(start);
+    if found != ((vec![rows, width], start, size), vec![rows]) {
         return Err(fail(format!("it reads the file just written as {found:?}")));
     }
     Ok(())

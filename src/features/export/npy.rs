@@ -1,14 +1,18 @@
 //! The head of an NPY file (format 1.0, as `numpy.save` writes it).
 
-/// What stands before `rows` x `width` values of float32 in the order of this machine.
+/// What stands before `rows` x `width` values of float32.
 pub(super) fn head(rows: usize, width: usize) -> Vec<u8> {
-    let order = if cfg!(target_endian = "little") {
-        '<'
-    } else {
-        '>'
+    head_of("<f4", &[rows, width])
+}
+
+/// What stands before values of the type that NumPy calls `descr`.
+pub(super) fn head_of(descr: &str, shape: &[usize]) -> Vec<u8> {
+    let sizes: Vec<String> = shape.iter().map(usize::to_string).collect();
+    let sizes = match sizes.as_slice() {
+        [one] => format!("{one},"),
+        sizes => sizes.join(", "),
     };
-    let mut text =
-        format!("{{'descr': '{order}f4', 'fortran_order': False, 'shape': ({rows}, {width}), }}");
+    let mut text = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ({sizes}), }}");
     // Magic, version and length take 10 bytes; values begin at a multiple of 64.
     while (10 + text.len() + 1) % 64 != 0 {
         text.push(' ');

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::ExportError;
 
-const WRITING: &str = "writing features";
+pub(super) const WRITING: &str = "writing features";
 
 /// How often another program may take a temporary file away before it counts as busy.
 const TRIES: usize = 100;
@@ -61,13 +61,16 @@ impl Part {
 
     /// Writes at `offset`.
     pub(super) fn write_at(&mut self, offset: u64, bytes: &[u8]) -> Result<(), ExportError> {
-        let mut write = || -> io::Result<()> {
-            if self.at != offset {
-                self.file.seek(SeekFrom::Start(offset))?;
-            }
-            self.file.write_all(bytes)
-        };
-        write().map_err(ExportError::io(&self.place, WRITING))?;
+        let written = self.try_write_at(offset, bytes);
+        written.map_err(ExportError::io(&self.place, WRITING))
+    }
+
+    /// The same with the system's own error.
+    pub(super) fn try_write_at(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        if self.at != offset {
+            self.file.seek(SeekFrom::Start(offset))?;
+        }
+        self.file.write_all(bytes)?;
         self.at = offset + bytes.len() as u64;
         Ok(())
     }
@@ -144,7 +147,8 @@ pub(super) fn remove(path: &Path) -> Result<(), ExportError> {
     }
 }
 
-fn folder(path: &Path) -> PathBuf {
+/// The folder of a file.
+pub(super) fn folder(path: &Path) -> PathBuf {
     match path.parent() {
         Some(folder) if folder != Path::new("") => folder.to_owned(),
         _ => PathBuf::from("."),

@@ -6,9 +6,23 @@ use super::part::Part;
 /// Rows that follow each other wait until there are about this many bytes.
 const WAITING: usize = 1 << 20;
 
+/// What rows are written to.
+pub(super) trait Place {
+    /// Writes at `offset`.
+    fn write_at(&mut self, offset: u64, bytes: &[u8]) -> Result<(), ExportError>;
+}
+
+impl Place for Part {
+    fn write_at(&mut self, offset: u64, bytes: &[u8]) -> Result<(), ExportError> {
+        Part::write_at(self, offset, bytes)
+    }
+}
+
 /// Writes rows in any order behind a file's head.
 pub(super) struct Rows<'a> {
-    part: &'a mut Part,
+    to: &'a mut dyn Place,
+    /// The bytes of a number.
+    encode: fn(f32) -> [u8; 4],
     /// Where the first row begins.
     start: u64,
     row_bytes: u64,
@@ -19,13 +33,15 @@ pub(super) struct Rows<'a> {
 
 impl<'a> Rows<'a> {
     pub(super) fn begin(
-        part: &'a mut Part,
+        to: &'a mut dyn Place,
         head: &[u8],
         width: usize,
+        encode: fn(f32) -> [u8; 4],
     ) -> Result<Self, ExportError> {
-        part.write_at(0, head)?;
+        to.write_at(0, head)?;
         Ok(Rows {
-            part,
+            to,
+            encode,
             start: head.len() as u64,
             row_bytes: width as u64 * 4,
             waiting: Vec::new(),
@@ -38,7 +54,7 @@ impl<'a> Rows<'a> {
         if position != self.next || self.waiting.len() >= WAITING {
             self.flush()?;
         }
-        let bytes = row.iter().flat_map(|value| value.to_ne_bytes());
+        let bytes = row.iter().flat_map(|value| (self.encode)(*value));
         self.waiting.extend(bytes);
         self.next = position + 1;
         Ok(())
@@ -53,7 +69,7 @@ impl<'a> Rows<'a> {
         let end = self.start + self.next as u64 * self.row_bytes;
         let from = end.saturating_sub(self.waiting.len() as u64);
         if !self.waiting.is_empty() {
-            self.part.write_at(from, &self.waiting)?;
+            self.to.write_at(from, &self.waiting)?;
             self.waiting.clear();
         }
         Ok(())

@@ -66,6 +66,7 @@ impl Pictures {
                     files: FileNames::Under(path.display().to_string()),
                     exclude: Vec::new(),
                     group_by: None,
+                    block: None,
                 };
                 let mut config = DatasetConfig::given(source, None);
                 // Files that are no images lie in folders of images.

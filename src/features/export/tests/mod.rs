@@ -1,19 +1,39 @@
 //! Files as other programs read them; the readers here are HDF5's library and `ndarray-npy`.
 
+mod forms;
+mod readers;
+
 use std::fs;
 
 use hdf5::types::VarLenUnicode;
 use ndarray::{Array2, s};
 
 use super::*;
-use crate::features::{RowType, Space, Store};
+use crate::features::{RowId, RowType, Space, Store};
 
 const WIDTH: usize = 5;
 
-/// A store whose rows lie on the disk in another order than they are asked for, in several
-/// shards, and what is asked for: one row twice.
-fn store(root: &Path, rows: usize) -> (Store, Vec<RowId>, Array2<f32>) {
-    let space = Space {
+/// The number in a place of the store: of all sizes and signs, and what is awkward among them.
+fn value(row: usize, column: usize) -> f32 {
+    let awkward = [
+        -0.0,
+        1e-45,
+        f32::MAX,
+        7.038_531e-26,
+        0.1,
+        16_777_216.0,
+        1e-5,
+    ];
+    if let (Some(value), 0) = (awkward.get(row), column) {
+        return *value;
+    }
+    let mixed = u32::try_from(row * WIDTH + column).unwrap();
+    let number = f32::from_bits(mixed.wrapping_mul(2_654_435_761));
+    if number.is_finite() { number } else { 1.0 }
+}
+
+fn space() -> Space {
+    Space {
         format: Space::FORMAT,
         preprocessing: "rgb".into(),
         graph: "ab".into(),
@@ -21,24 +41,33 @@ fn store(root: &Path, rows: usize) -> (Store, Vec<RowId>, Array2<f32>) {
         width: WIDTH,
         numeric: "exact".into(),
         rows: RowType::Float32,
-    };
-    let (store, _) = Store::open(root, &space).unwrap();
-    let value = |row: usize, column: usize| (row * 10 + column) as f32;
-    let id = |row: usize| {
-        let mut image = [0; 32];
-        image[..8].copy_from_slice(&row.to_le_bytes());
-        space.row(&image, "plain")
-    };
-    let mut writer = store.writer_of(7).unwrap();
+    }
+}
+
+fn row_id(row: usize) -> RowId {
+    let mut image = [0; 32];
+    image[..8].copy_from_slice(&row.to_le_bytes());
+    space().row(&image, "plain")
+}
+
+/// A store whose rows lie on the disk in another order than they are asked for, in shards of
+/// `capacity`, and what is asked for: one row twice.
+fn store_of(root: &Path, rows: usize, capacity: usize) -> (Store, Vec<RowId>, Array2<f32>) {
+    let (store, _) = Store::open(root, &space()).unwrap();
+    let mut writer = store.writer_of(capacity).unwrap();
     for step in 0..rows {
         let row = step * 11 % rows;
         let features: Vec<f32> = (0..WIDTH).map(|column| value(row, column)).collect();
-        writer.append(id(row), &features).unwrap();
+        writer.append(row_id(row), &features).unwrap();
     }
     writer.finish().unwrap();
     let wanted: Vec<usize> = (0..rows).chain([3]).collect();
     let expected = Array2::from_shape_fn((wanted.len(), WIDTH), |(i, c)| value(wanted[i], c));
-    (store, wanted.into_iter().map(id).collect(), expected)
+    (store, wanted.into_iter().map(row_id).collect(), expected)
+}
+
+fn store(root: &Path, rows: usize) -> (Store, Vec<RowId>, Array2<f32>) {
+    store_of(root, rows, 7)
 }
 
 fn names(rows: usize) -> Vec<String> {
@@ -50,7 +79,8 @@ fn table<'a>(rows: &'a [RowId], names: &'a [String], skipped: Option<&str>) -> T
         rows,
         ids: names.iter().map(String::as_str).collect(),
         about: vec![("backbone", "tiny".to_owned())],
-        beside: ("skipped.csv", skipped.map(|text| text.as_bytes().to_vec())),
+        beside: Some(("skipped.csv", skipped.map(|text| text.as_bytes().to_vec()))),
+        ..Table::default()
     }
 }
 
@@ -160,9 +190,9 @@ fn wrong_places_are_told_before_any_work() {
         let root = dir.path().display().to_string();
         error.to_string().replace(&root, "D")
     };
-    let known =
-        "the file's ending says in which form features are written; known: .h5, .hdf5, .npy";
-    assert_eq!(told("x.parquet"), format!("D/x.parquet: {known}"));
+    let known = "the file's ending says in which form features are written; known: .h5, .hdf5, .npy, .npz, \
+         .parquet, .safetensors, .csv";
+    assert_eq!(told("x.txt"), format!("D/x.txt: {known}"));
     assert_eq!(told("x"), format!("D/x: {known}"));
     assert_eq!(
         told("d.npy"),

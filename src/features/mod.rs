@@ -77,18 +77,24 @@ mod error;
 mod export;
 mod files;
 mod image;
+mod in_use;
 mod index;
 mod key;
 mod shard;
 mod store;
 #[cfg(test)]
 mod tests;
+mod upkeep;
 mod writer;
 
 pub use error::{Damage, StoreError, Warning};
 pub use export::{Export, ExportError, Table};
 pub use key::{RowId, Space};
 pub use store::Store;
+pub use upkeep::{
+    Freed, Gc, Imported, Left, Needed, Pile, Refused, Removal, Rewrite, SpaceGc, SpaceSurvey, Verified,
+    Why, import, shards_of, survey, verify,
+};
 pub use writer::Writer;
 
 /// The version of the HDF5 library that shards are written with.

@@ -2,6 +2,7 @@
 
 use super::error::{Damage, StoreError, Warning};
 use super::files::{self, Lease};
+use super::in_use::InUse;
 use super::index::{Index, Place, Shard};
 use super::key::{RowId, Space, hex};
 use super::shard::{self, Refusal};
@@ -24,6 +25,7 @@ pub struct Store {
     space: Space,
     dir: PathBuf,
     index: Arc<Mutex<Index>>,
+    in_use: InUse,
 }
 
 /// What `space.json` says.
@@ -59,6 +61,8 @@ impl Store {
         writer::rows_a_shard(space.width)?;
         let dir = root.join(space.folder());
         check_format(&dir.join("space.json"))?;
+        let in_use = InUse::default();
+        in_use.hold(&dir);
         let shards = dir.join("shards");
         let names = list(&shards)?;
         let mut warnings = files::sweep(&shards, &names);
@@ -67,6 +71,7 @@ impl Store {
             space: space.clone(),
             dir,
             index: Arc::default(),
+            in_use,
         };
         for name in names.iter().filter(|name| !files::is_writers(name)) {
             let path = shards.join(name);
@@ -212,6 +217,7 @@ impl Store {
 
     /// A writer of shards of `capacity` rows.
     pub(super) fn writer_of(&self, capacity: usize) -> Result<Writer, StoreError> {
+        self.in_use.hold_new(&self.dir)?;
         let shards = self.dir.join("shards");
         files::create_dir(&shards)?;
         let lease = Lease::take(&shards)?;
@@ -291,7 +297,7 @@ pub(super) fn lock(index: &Mutex<Index>) -> MutexGuard<'_, Index> {
 
 /// Refuses a store of a newer format. A description that says nothing readable is no reason to
 /// stop: every shard says its format itself, and every row's id covers its space.
-fn check_format(path: &Path) -> Result<(), StoreError> {
+pub(super) fn check_format(path: &Path) -> Result<(), StoreError> {
     let text = match fs::read_to_string(path) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -314,7 +320,7 @@ fn check_format(path: &Path) -> Result<(), StoreError> {
 
 /// The names in `dir`, sorted, so that the order of a folder changes nothing; none where there is
 /// no such folder.
-fn list(dir: &Path) -> Result<Vec<String>, StoreError> {
+pub(super) fn list(dir: &Path) -> Result<Vec<String>, StoreError> {
     let fail = |source| StoreError::io(dir, OPENING, source);
     let entries = match fs::read_dir(dir) {
         Ok(entries) => entries,
@@ -331,7 +337,7 @@ fn list(dir: &Path) -> Result<Vec<String>, StoreError> {
 }
 
 /// The digest that a shard's file name says.
-fn digest_of(name: &str) -> Option<[u8; 32]> {
+pub(super) fn digest_of(name: &str) -> Option<[u8; 32]> {
     let digits = name.strip_suffix(".h5")?;
     let mut digest = [0; 32];
     for (position, byte) in digest.iter_mut().enumerate() {

@@ -3,6 +3,7 @@
 //! Results go to stdout, everything else to stderr. Exit codes: 0 done, 1 failed while running,
 //! 2 wrong usage or wrong pipeline, 3 (of `fetch` alone) nothing there to fetch from.
 
+mod cache;
 mod check;
 mod data;
 mod extract;
@@ -46,6 +47,7 @@ enum Command {
     Extract(extract::Args),
     Preview(preview::Args),
     Data(data::Args),
+    Cache(cache::Args),
     Model(model::Args),
     #[command(visible_alias = "doctor")]
     Providers(providers::Args),
@@ -62,6 +64,7 @@ pub fn main() -> ExitCode {
         Command::Extract(args) => extract::run(args),
         Command::Preview(args) => preview::run(args),
         Command::Data(args) => data::run(args),
+        Command::Cache(args) => cache::run(args),
         Command::Model(args) => model::run(args),
         Command::Providers(args) => providers::run(args),
         Command::Fetch(args) => fetch::run(args),

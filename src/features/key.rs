@@ -57,7 +57,8 @@ impl Space {
 
     /// The name of this space's folder in a store: the first 16 hex digits of its digest. Two
     /// spaces that met in one folder would still not mix, as every row's id covers its space.
-    pub(super) fn folder(&self) -> String {
+    #[must_use]
+    pub fn folder(&self) -> String {
         hex(self.digest().get(..8).unwrap_or_default())
     }
 }

@@ -93,7 +93,7 @@ pub use key::{RowId, Space};
 pub use store::Store;
 pub use upkeep::{
     Freed, Gc, Imported, Left, Needed, Pile, Refused, Removal, Rewrite, SpaceGc, SpaceSurvey, Verified,
-    Why, import, shards_of, survey, verify,
+    Why, import, set_aside, shards_of, spaces, survey, verify,
 };
 pub use writer::Writer;
 

@@ -41,7 +41,7 @@ pub struct Options {
 
 impl Options {
     /// Where it is remembered which files are unchanged.
-    fn shelf(&self) -> Shelf {
+    pub(super) fn shelf(&self) -> Shelf {
         Shelf::new(self.cache.join("digests"), self.verify)
     }
 }

@@ -7,6 +7,7 @@
 mod auto;
 mod batch;
 mod batch_size;
+pub mod cache;
 mod checked;
 mod config;
 mod error;

@@ -16,5 +16,5 @@ mod verify;
 
 pub use gc::{Freed, Gc, Left, Needed, Removal, Rewrite, SpaceGc, Why};
 pub use import::{Imported, Refused, import};
-pub use survey::{Pile, SpaceSurvey, survey};
-pub use verify::{Verified, shards_of, verify};
+pub use survey::{Pile, SpaceSurvey, spaces, survey};
+pub use verify::{Verified, set_aside, shards_of, verify};

@@ -70,6 +70,16 @@ pub fn survey(root: &Path, shelf: &Shelf) -> Result<(Vec<SpaceSurvey>, Vec<Warni
     Ok((spaces, warnings))
 }
 
+/// The spaces of the store at `root` that say what they are, in the order of their folders.
+///
+/// # Errors
+/// The store's folder cannot be read.
+pub fn spaces(root: &Path) -> Result<Vec<Space>, StoreError> {
+    let (folders, _) = folder::spaces(root)?;
+    let said = folders.iter().filter_map(|folder| described(folder).ok()?);
+    Ok(said.collect())
+}
+
 fn survey_one(root: &Path, folder: PathBuf, shelf: &Shelf) -> (SpaceSurvey, Vec<Warning>) {
     // Opening the store removes them.
     let leftovers = contents(&folder).map(|found| found.leftovers);

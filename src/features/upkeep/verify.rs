@@ -112,6 +112,14 @@ impl Verified {
     }
 }
 
+/// Sets aside a shard that says something wrong although its bytes are right; gives where it lies
+/// then, or `None` where it cannot be moved.
+#[must_use]
+pub fn set_aside(shard: &Path) -> Option<PathBuf> {
+    let space = shard.parent()?.parent()?;
+    folder::set_aside(space, shard)
+}
+
 /// The shards that hold the rows `ids` of `space`, with where each row lies in them. What is not
 /// right is passed over.
 ///

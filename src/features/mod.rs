@@ -35,6 +35,7 @@
 //! <root>/
 //!   <first 16 hex digits of the space's digest>/
 //!     space.json                    the format of the store and the whole space, for people
+//!     in-use.lock                   held, shared, by every open store
 //!     shards/<SHA-256 of the file>.h5
 //!     shards/.writer-*.lock, .part  a writer at work (held by a file lock) and its unfinished shard
 //!     damaged/                      shards that were set aside because they were not what they say
@@ -72,6 +73,9 @@
 //! change, and are named by content, so writers cannot collide; at worst two of them compute
 //! the same row, and either copy serves. A writer holds a lock on a file of its own for as long as
 //! it lives, so the leftovers of a killed one are told from the work of a live one, and removed.
+//!
+//! Only [`Gc`] removes rows that are right, and only while it holds alone the lock that every open
+//! store shares: what is in use is left as it is.
 
 mod error;
 mod export;

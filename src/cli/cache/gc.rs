@@ -102,7 +102,9 @@ fn carry_out(gc: Gc, records: &[Stale]) -> Freed {
 }
 
 fn reasons(freed: &Freed) -> Vec<String> {
-    freed.failed.iter().map(ToString::to_string).collect()
+    let left = freed.left.iter().map(ToString::to_string);
+    left.chain(freed.failed.iter().map(ToString::to_string))
+        .collect()
 }
 
 /// Ends with what could not be done, if anything.
@@ -131,14 +133,15 @@ fn describe(gc: &Gc, records: &[Stale], dry_run: bool) -> String {
         text.push_str(&format!("digests: {what} of files: {}\n", why.join(", ")));
     }
     let kept = match gc.kept {
-        1 => "1 needed row stays".to_owned(),
-        kept => format!("{kept} needed rows stay"),
+        0 => String::new(),
+        1 => "; 1 needed row stays".to_owned(),
+        kept => format!("; {kept} needed rows stay"),
     };
     let bytes = gc.frees() + records.iter().map(|record| record.bytes).sum::<u64>();
     text.push_str(&match (bytes, dry_run) {
-        (0, _) if gc.is_empty() => format!("There is nothing to remove; {kept}.\n"),
-        (bytes, true) => format!("This would free about {}; {kept}.\n", size(bytes)),
-        (bytes, false) => format!("This frees about {}; {kept}.\n", size(bytes)),
+        (0, _) if gc.is_empty() => format!("There is nothing that can be removed{kept}.\n"),
+        (bytes, true) => format!("This would free about {}{kept}.\n", size(bytes)),
+        (bytes, false) => format!("This frees about {}{kept}.\n", size(bytes)),
     });
     text
 }

@@ -1,5 +1,6 @@
 //! `catpipe cache verify`.
 
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -30,7 +31,7 @@ pub(super) struct Args {
 
     /// Compute so many cached rows of each pipeline again, and compare them
     #[arg(long, value_name = "N", requires = "pipelines")]
-    recompute: Option<usize>,
+    recompute: Option<NonZeroUsize>,
 
     /// Which rows are computed again: another seed, another sample
     #[arg(long, value_name = "S", default_value_t = 1, requires = "recompute")]
@@ -71,7 +72,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     let mut samples = Vec::new();
     for (path, checked) in args.projects.pipelines.iter().zip(&pipelines) {
         let Some(count) = args.recompute else { break };
-        let sample = Sample::take(path, checked, count, &args)?;
+        let sample = Sample::take(path, checked, count.get(), &args)?;
         if !args.json {
             print(&sample.describe())?;
         }
@@ -91,11 +92,12 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
 }
 
 fn describe(found: &Verified) -> String {
+    let are = if found.shards == 1 { "is" } else { "are" };
     let mut text = format!(
-        "{} of {} right: {}, {} read\n",
+        "{} {are} right: {} in {}, {} read\n",
         counted(found.shards, "shard"),
-        counted(found.spaces, "space"),
         counted(found.rows, "row"),
+        counted(found.spaces, "space"),
         size(found.bytes)
     );
     if !found.is_right() {

@@ -10,6 +10,8 @@ use std::fs::{self, File};
 use std::io;
 use std::path::Path;
 
+const NO_SPACE: &str = "it does not say which space it belongs to";
+
 /// What a shard that is right holds.
 #[derive(Debug)]
 pub(super) struct Examined {
@@ -37,19 +39,17 @@ pub(super) fn examine(
         return Err(Refusal::Damage(Damage::Checksum { found: hex(&found) }));
     }
     // Whole in memory only now: what is right is a shard, and those are small.
-    let space = label::space(&fs::read(path).map_err(unread)?);
-    let width = match (expected, &space) {
-        (Some(expected), _) => expected.width,
-        (None, Some(space)) => space.width,
-        (None, None) => return Err(Refusal::layout("it does not say which space it belongs to")),
+    let said = label::space(&fs::read(path).map_err(unread)?);
+    let Some(space) = expected.or(said.as_ref()) else {
+        return Err(Refusal::layout(NO_SPACE));
     };
     // A newer format is told before anything else that is unknown.
-    let keys = shard::keys(path, width, length)?;
-    let rows = shard::rows(path, width, length)?;
-    let space = match space {
-        Some(space) if expected.is_none_or(|expected| *expected == space) => space,
+    let keys = shard::keys(path, space.width, length)?;
+    let rows = shard::rows(path, space.width, length)?;
+    let space = match said {
+        Some(said) if said == *space => said,
         Some(_) => return Err(Refusal::layout("it says that it belongs to another space")),
-        None => return Err(Refusal::layout("it does not say which space it belongs to")),
+        None => return Err(Refusal::layout(NO_SPACE)),
     };
     if let Some(row) = rows
         .outer_iter()

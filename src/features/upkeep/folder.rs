@@ -32,6 +32,13 @@ pub(super) struct Contents {
     pub(super) strangers: Vec<PathBuf>,
 }
 
+impl Contents {
+    /// The paths of the shards, in order.
+    pub(super) fn names(&self) -> Vec<PathBuf> {
+        self.shards.iter().map(|shard| shard.path.clone()).collect()
+    }
+}
+
 /// The folders of spaces in the store at `root`, and what else is there.
 pub(super) fn spaces(root: &Path) -> Result<(Vec<PathBuf>, Vec<PathBuf>), StoreError> {
     let paths = list(root)?.into_iter().map(|name| root.join(name));

@@ -51,9 +51,15 @@ impl std::fmt::Display for Refused {
 /// stays where it is, and is told.
 ///
 /// # Errors
-/// `source` cannot be read; a store that cannot be written, a full disk.
+/// A store that cannot be written, a full disk.
 pub fn import(root: &Path, source: &Path, into: &mut Imported) -> Result<(), StoreError> {
-    let found = candidates(source)?;
+    let found = match candidates(source) {
+        Ok(found) => found,
+        Err(error) => {
+            into.refuse(source, format!("cannot be read: {error}"));
+            return Ok(());
+        }
+    };
     if found.is_empty() {
         let why = "there are no shards here: give a cache folder, the folder of a space in its \
                    `features`, or a shard (.h5)";
@@ -86,9 +92,8 @@ struct Open {
 }
 
 /// The files at `source` that may be shards.
-fn candidates(source: &Path) -> Result<Vec<PathBuf>, StoreError> {
-    let fail = |error| StoreError::io(source, "looking for shards to import", error);
-    if !fs::metadata(source).map_err(fail)?.is_dir() {
+fn candidates(source: &Path) -> io::Result<Vec<PathBuf>> {
+    if !fs::metadata(source)?.is_dir() {
         return Ok(vec![source.to_owned()]);
     }
     let store = source.join("features");
@@ -103,20 +108,28 @@ fn candidates(source: &Path) -> Result<Vec<PathBuf>, StoreError> {
     Ok(found)
 }
 
-fn in_store(store: &Path) -> Result<Vec<PathBuf>, StoreError> {
-    let (spaces, _) = folder::spaces(store)?;
-    let found: Result<Vec<_>, _> = spaces
-        .iter()
-        .map(|space| in_folder(&space.join("shards")))
+fn in_store(store: &Path) -> io::Result<Vec<PathBuf>> {
+    let spaces = in_folder(store)?.into_iter();
+    let spaces = spaces.filter(|path| folder::is_space(path));
+    let shards = spaces.map(|space| space.join("shards"));
+    let found: io::Result<Vec<_>> = shards
+        .filter(|path| path.is_dir())
+        .map(|path| in_folder(&path))
         .collect();
     Ok(found?.concat())
 }
 
-/// Everything in a folder of shards but what writers have unfinished.
-fn in_folder(shards: &Path) -> Result<Vec<PathBuf>, StoreError> {
-    let names = super::super::store::list(shards)?;
-    let names = names.into_iter().filter(|name| !files::is_writers(name));
-    Ok(names.map(|name| shards.join(name)).collect())
+/// Everything in a folder, by name, but what writers have unfinished.
+fn in_folder(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut paths = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if !files::is_writers(&entry.file_name().to_string_lossy()) {
+            paths.push(entry.path());
+        }
+    }
+    paths.sort_unstable();
+    Ok(paths)
 }
 
 /// A shard that is right, with its digest; else why it is not.

@@ -102,6 +102,10 @@ impl Verified {
             }
             // Another process removed it or set it aside since it was listed.
             Err(Refusal::Damage(Damage::Gone)) => {}
+            // Nobody knows what the folder is for: its bytes are what somebody meant them to be.
+            Err(Refusal::Damage(Damage::Layout { .. })) if space.is_none() => {
+                self.strangers.push(stranger(shard.path.clone()));
+            }
             Err(Refusal::Damage(damage)) => self.damaged.push(Warning::Damaged {
                 moved_to: folder::set_aside(dir, &shard.path),
                 path: shard.path.clone(),

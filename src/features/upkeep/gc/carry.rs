@@ -2,12 +2,12 @@
 
 use super::super::super::error::StoreError;
 use super::super::super::files::{self, Lease};
-use super::super::super::in_use;
+use super::super::super::in_use::{self, Alone};
 use super::super::super::shard::Refusal;
 use super::super::super::writer::{Writer, rows_a_shard};
 use super::super::examine::examine;
 use super::super::folder;
-use super::{Freed, Gc, SpaceGc};
+use super::{Freed, Gc, Left, SpaceGc};
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -32,6 +32,21 @@ impl Gc {
 
 impl SpaceGc {
     fn carry_out(self, freed: &mut Freed) -> Result<(), StoreError> {
+        let folder = self.folder.clone();
+        let _alone = match Alone::take(&folder) {
+            Ok(alone) => alone,
+            Err(why) => {
+                freed.left.push(Left::shared(folder, why));
+                return Ok(());
+            }
+        };
+        // What was decided holds for the shards that were there: one may be gone that was to keep
+        // the rows of another.
+        let contents = folder::contents(&folder)?;
+        if contents.busy || contents.names() != self.seen {
+            freed.left.push(Left::Changed { folder });
+            return Ok(());
+        }
         let before = folder::size(&self.folder);
         let done = self.replace().and_then(|()| self.remove(freed));
         freed.bytes += before.saturating_sub(folder::size(&self.folder));

@@ -10,7 +10,7 @@ mod carry;
 mod plan;
 
 use super::super::error::{Damage, StoreError};
-use super::super::in_use::Alone;
+use super::super::in_use::NotAlone;
 use super::super::key::{RowId, Space};
 use std::collections::HashSet;
 use std::path::PathBuf;
@@ -24,8 +24,8 @@ pub struct Needed {
     pub rows: HashSet<RowId>,
 }
 
-/// What is to be removed from a store. Made by [`Gc::plan`], done by [`Gc::carry_out`]; until one
-/// of the two ends, whoever opens a space that is in it waits.
+/// What is to be removed from a store. Made by [`Gc::plan`], which holds up nobody; done by
+/// [`Gc::carry_out`], and whoever opens a space meanwhile waits.
 #[derive(Debug)]
 pub struct Gc {
     /// The spaces with something to remove.
@@ -49,8 +49,8 @@ pub struct SpaceGc {
     pub removals: Vec<Removal>,
     /// Shards that are replaced by smaller ones.
     pub rewrites: Vec<Rewrite>,
-    /// Held until this is dropped.
-    _alone: Alone,
+    /// The shards that were there.
+    seen: Vec<PathBuf>,
 }
 
 /// A file that goes.
@@ -110,6 +110,11 @@ pub enum Left {
         /// What the system said.
         source: std::io::Error,
     },
+    /// Somebody wrote or removed rows since they were looked at.
+    Changed {
+        /// The space's folder.
+        folder: PathBuf,
+    },
     /// A file or folder that is none of the store's.
     Stranger {
         /// Where it is.
@@ -139,6 +144,12 @@ impl std::fmt::Display for Left {
                  removed",
                 folder.display()
             ),
+            Self::Changed { folder } => write!(
+                f,
+                "{}: rows came or went while they were looked at; nothing of it was removed: try \
+                 again",
+                folder.display()
+            ),
             Self::Stranger { path } => {
                 write!(
                     f,
@@ -158,6 +169,14 @@ impl std::fmt::Display for Left {
 }
 
 impl Left {
+    /// A folder that is not only ours.
+    fn shared(folder: PathBuf, why: NotAlone) -> Self {
+        match why {
+            NotAlone::InUse => Self::InUse { folder },
+            NotAlone::Unlockable(source) => Self::Unlockable { folder, source },
+        }
+    }
+
     /// Whether something of the store itself could not be looked at, so that there may be more to
     /// remove. Strangers are nobody's failure.
     #[must_use]
@@ -175,4 +194,6 @@ pub struct Freed {
     pub bytes: u64,
     /// What could not be done. What is needed is still there all the same.
     pub failed: Vec<StoreError>,
+    /// What is in use by now.
+    pub left: Vec<Left>,
 }

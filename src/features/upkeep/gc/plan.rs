@@ -1,7 +1,7 @@
 //! What is to be removed.
 
 use super::super::super::error::{Damage, StoreError};
-use super::super::super::in_use::{Alone, NotAlone};
+use super::super::super::in_use::Alone;
 use super::super::super::key::{RowId, Space};
 use super::super::super::shard::Refusal;
 use super::super::examine::examine;
@@ -43,52 +43,35 @@ impl Gc {
         wanted: &Wanted,
         progress: &mut dyn FnMut(u64),
     ) -> Result<(), StoreError> {
-        // Before anything is made in it.
         let said = described(&folder)?;
-        let (alone, refused) = match Alone::take(&folder) {
-            Ok(alone) => (Some(alone), None),
-            Err(NotAlone::InUse) => (
-                None,
-                Some(Left::InUse {
-                    folder: folder.clone(),
-                }),
-            ),
-            Err(NotAlone::Unlockable(source)) => {
-                let folder = folder.clone();
-                (None, Some(Left::Unlockable { folder, source }))
-            }
-        };
         let contents = contents(&folder)?;
-        let space = wanted
-            .space
-            .clone()
-            .or(said)
-            .or_else(|| labelled(&folder, &contents));
-        let Some(space) = space else {
+        let space = wanted.space.clone().or(said);
+        let Some(space) = space.or_else(|| labelled(&folder, &contents)) else {
             self.left.push(Left::Unknown { folder });
             return Ok(());
         };
-        let busy = contents.busy;
+        let (seen, busy) = (contents.names(), contents.busy);
         let looked = Looked::into(&space, contents, wanted, progress);
-        let is_clean = looked.removals.is_empty() && looked.rewrites.is_empty();
         let whole = looked.kept == 0 && looked.left.is_empty();
+        let is_clean = looked.removals.is_empty() && looked.rewrites.is_empty();
         self.kept += looked.kept;
         self.left.extend(looked.left);
         if is_clean && !whole {
             return Ok(());
         }
-        match (alone, refused) {
-            (Some(alone), _) if !busy => self.spaces.push(SpaceGc {
+        match Alone::take(&folder) {
+            // A writer that holds no lock on the space itself is of an older program.
+            _ if busy => self.left.push(Left::InUse { folder }),
+            Err(why) => self.left.push(Left::shared(folder, why)),
+            // Given back: it is taken again when something is removed.
+            Ok(_) => self.spaces.push(SpaceGc {
                 folder,
                 space,
                 whole,
                 removals: looked.removals,
                 rewrites: looked.rewrites,
-                _alone: alone,
+                seen,
             }),
-            (_, Some(refused)) => self.left.push(refused),
-            // A writer that holds no lock on the space itself.
-            (_, None) => self.left.push(Left::InUse { folder }),
         }
         Ok(())
     }
@@ -184,6 +167,10 @@ impl Looked {
                 }),
                 // Its user removed it since it was listed.
                 Err(Refusal::Damage(Damage::Gone)) => {}
+                // Its bytes are what somebody meant them to be.
+                Err(Refusal::Damage(Damage::Layout { .. })) => {
+                    looked.left.push(Left::Stranger { path: file.path });
+                }
                 Err(Refusal::Damage(damage)) => {
                     looked.remove(file.path, bytes, Why::Damaged(damage));
                 }

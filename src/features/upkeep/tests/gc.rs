@@ -123,6 +123,25 @@ fn a_space_that_is_open_is_left_alone_by_name() {
 }
 
 #[test]
+fn what_changed_since_it_was_looked_at_is_left_alone() {
+    let root = tempdir().unwrap();
+    let a = space("a");
+    publish(root.path(), &a, &[1, 2]);
+    let gc = plan(root.path(), &[]);
+    publish(root.path(), &a, &[3]);
+    let freed = gc.carry_out();
+    assert!(
+        matches!(&freed.left[..], [Left::Changed { .. }]),
+        "{freed:?}"
+    );
+    let gc = plan(root.path(), &[]);
+    let living = open(root.path(), &a);
+    assert!(matches!(&gc.carry_out().left[..], [Left::InUse { .. }]));
+    drop(living);
+    assert_rows(root.path(), &a, &[1, 2, 3]);
+}
+
+#[test]
 fn a_store_that_becomes_a_folder_while_it_is_open_is_in_use() {
     let root = tempdir().unwrap();
     let a = space("a");
@@ -173,9 +192,14 @@ fn what_is_not_known_stays_and_is_named() {
     .unwrap();
     let empty = root.path().join("0123456789abcdef");
     fs::create_dir(&empty).unwrap();
+    // A right shard of another space.
+    let stray = publish(root.path(), &space("c"), &[1]);
+    let strange = notes.with_file_name(stray.file_name().unwrap());
+    fs::rename(&stray, &strange).unwrap();
+    fs::remove_dir_all(root.path().join(space("c").folder())).unwrap();
     let gc = plan(root.path(), &[]);
     let told: Vec<_> = gc.left.iter().map(ToString::to_string).collect();
-    assert_eq!(told.len(), 3, "{told:?}");
+    assert_eq!(told.len(), 4, "{told:?}");
     let has = |words: &str| told.iter().any(|one| one.contains(words));
     assert!(has("notes.txt: none of the store's files"), "{told:?}");
     assert!(
@@ -184,7 +208,8 @@ fn what_is_not_known_stays_and_is_named() {
     );
     assert!(gc.carry_out().failed.is_empty());
     assert!(notes.exists() && empty.exists());
-    assert_eq!(shards(root.path(), &a), [notes]);
+    assert_eq!(shards(root.path(), &a).len(), 2);
+    assert!(strange.exists());
     assert_eq!(shards(root.path(), &b).len(), 1);
 }
 

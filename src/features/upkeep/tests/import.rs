@@ -113,11 +113,11 @@ fn where_there_are_no_shards_that_is_told() {
             .contains("there are no shards here"),
         "{done:?}"
     );
-    let mut into = Imported::default();
-    let gone = import(root.path(), &other.path().join("gone"), &mut into).unwrap_err();
+    let done = imported(root.path(), &[&other.path().join("gone")]);
+    let told = done.refused[0].to_string();
     assert!(
-        gone.to_string().contains("looking for shards to import"),
-        "{gone}"
+        told.contains("gone: cannot be read: No such file"),
+        "{told}"
     );
 }
 

@@ -6,6 +6,7 @@ mod common;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use catpipe::features::{RowId, Space, Store};
 use common::{Project, Ran};
@@ -254,6 +255,38 @@ fn rows_that_a_run_has_open_are_left_alone() {
     drop(running);
     project.ok(&["cache", "gc", "--all"]);
     assert!(shards(&project).is_empty());
+}
+
+#[test]
+fn a_collection_that_is_killed_loses_nothing_and_the_next_finishes_it() {
+    let project = cached();
+    let fewer = ["--set", "augment.views=1"];
+    for moment in 0..10 {
+        // All 28 rows anew, in shards of which one is to be rewritten.
+        project.ok(&["cache", "gc", "--all"]);
+        project.ok(&["run", "p.yaml"]);
+        let mut gc = project.command(&[&["cache", "gc", "p.yaml"][..], &fewer].concat());
+        let quiet = || std::process::Stdio::null();
+        let mut gc = gc.stdout(quiet()).stderr(quiet()).spawn().unwrap();
+        std::thread::sleep(Duration::from_millis(3 * moment));
+        gc.kill().unwrap();
+        gc.wait().unwrap();
+        let why = [&["cache", "why", "p.yaml", "--json"][..], &fewer].concat();
+        assert_eq!(json(&project.ok(&why))["missing"], 0);
+    }
+    project.ok(&[&["cache", "gc", "p.yaml"][..], &fewer].concat());
+    let found = json(&project.ok(&["cache", "ls", "--json"]));
+    assert_eq!(found["spaces"][0]["rows"], 20);
+    project.ok(&["cache", "verify"]);
+    for folder in list(&project.path("cache/features")) {
+        let left = list(&folder.join("shards"));
+        assert!(
+            left.iter()
+                .all(|path| path.extension().is_some_and(|e| e == "h5")),
+            "{left:?}"
+        );
+        assert!(!folder.join("damaged").exists());
+    }
 }
 
 #[test]

@@ -96,8 +96,8 @@ pub use export::{Export, ExportError, Table};
 pub use key::{RowId, Space};
 pub use store::Store;
 pub use upkeep::{
-    Freed, Gc, Imported, Left, Needed, Pile, Refused, Removal, Rewrite, SpaceGc, SpaceSurvey, Verified,
-    Why, import, set_aside, shards_of, spaces, survey, verify,
+    Freed, Gc, Imported, Left, Needed, Pile, Refused, Removal, Rewrite, SpaceGc, SpaceSurvey,
+    Verified, Why, import, set_aside, shards_of, spaces, survey, verify,
 };
 pub use writer::Writer;
 

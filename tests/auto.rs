@@ -319,7 +319,8 @@ fn a_quantized_sibling_is_measured_and_where_it_is_chosen_the_rows_are_its_own()
     }
     // Its rows are in the store already, and need no process of their own.
     assert!(
-        !ran.stderr.contains("(tiny-int8.yaml) on 6 training examples ..."),
+        !ran.stderr
+            .contains("(tiny-int8.yaml) on 6 training examples ..."),
         "{}",
         ran.stderr
     );
@@ -346,7 +347,13 @@ fn a_quantized_sibling_is_measured_and_where_it_is_chosen_the_rows_are_its_own()
 #[test]
 fn fast_without_a_head_is_refused() {
     let project = Project::small("auto");
-    let args = ["extract", "--backbone", "tiny.yaml", "--images", "shapes/test"];
+    let args = [
+        "extract",
+        "--backbone",
+        "tiny.yaml",
+        "--images",
+        "shapes/test",
+    ];
     let more = ["--out", "f.npy", "--provider", "{auto: {parity: fast}}"];
     let ran = project.run(&[&args[..], &more].concat());
     assert_eq!(ran.code, 2, "{}", ran.stderr);

@@ -72,17 +72,11 @@ impl ProjectArgs {
 
     /// How the pipeline is called.
     pub(super) fn options(&self) -> Result<Options, Failure> {
-        // What is typed comes after the environment, and wins.
-        let mut set: Vec<String> = provider_variable()?.into_iter().collect();
-        set.extend(self.set.iter().cloned());
+        let root = self.root.clone().unwrap_or_default();
+        let options = options(&self.set, root, self.ort_dylib.clone())?;
         Ok(Options {
-            root: self.root.clone().unwrap_or_default(),
-            cache: assets::cache_dir().map_err(Failure::failed)?,
-            set,
-            ort_dylib: self.ort_dylib.clone(),
-            prober: None,
             verify: self.verify,
-            stop: Stop::default(),
+            ..options
         })
     }
 }
@@ -94,6 +88,26 @@ fn quoted(word: &str) -> String {
         return word.to_owned();
     }
     format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+/// How pipelines are called with these overrides, root and library.
+pub(super) fn options(
+    overrides: &[String],
+    root: PathBuf,
+    ort_dylib: Option<PathBuf>,
+) -> Result<Options, Failure> {
+    // What is typed comes after the environment, and wins.
+    let mut set: Vec<String> = provider_variable()?.into_iter().collect();
+    set.extend(overrides.iter().cloned());
+    Ok(Options {
+        root,
+        cache: assets::cache_dir().map_err(Failure::failed)?,
+        set,
+        ort_dylib,
+        prober: None,
+        verify: false,
+        stop: Stop::default(),
+    })
 }
 
 /// The variable that names the provider of every pipeline.

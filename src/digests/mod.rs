@@ -14,6 +14,7 @@
 //! A record that is missing, damaged (it ends with its own checksum) or cannot be written only
 //! costs time. Where bytes are loaded to be used, those bytes are hashed, whatever is remembered.
 
+mod stale;
 #[cfg(test)]
 mod tests;
 
@@ -27,6 +28,8 @@ use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+
+pub use stale::{Stale, stale};
 
 /// A file that was changed this recently may change again without showing it: the coarsest file
 /// systems count in steps of two seconds.

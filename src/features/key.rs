@@ -49,6 +49,15 @@ impl RowType {
         *self == Self::Float32
     }
 
+    /// What is read back of a `value` that was kept like this.
+    #[must_use]
+    pub fn kept(self, value: f32) -> f32 {
+        match self {
+            Self::Float32 => value,
+            Self::Float16 => half::f16::from_f32(value).to_f32(),
+        }
+    }
+
     /// Bytes of one number.
     pub(super) fn size(self) -> usize {
         match self {
@@ -104,7 +113,8 @@ impl Space {
 
     /// The name of this space's folder in a store: the first 16 hex digits of its digest. Two
     /// spaces that met in one folder would still not mix, as every row's id covers its space.
-    pub(super) fn folder(&self) -> String {
+    #[must_use]
+    pub fn folder(&self) -> String {
         hex(self.digest().get(..8).unwrap_or_default())
     }
 }

@@ -37,8 +37,8 @@
 //!   <first 16 hex digits of the space's digest>/
 //!     space.json                    the format of the store and the whole space, for people, and
 //!                                   a checksum of both
-//!     space.json                    the format of the store and the whole space, for people
 //!     index.sqlite                  what the shards hold, so that opening reads none of them
+//!     in-use.lock                   held, shared, by every open store
 //!     shards/<SHA-256 of the file>.h5
 //!     shards/.writer-*.lock, .part  a writer at work (held by a file lock) and its unfinished shard
 //!     shards/.writer-*.claims       the rows that a run is going to compute
@@ -127,6 +127,9 @@
 //! going to compute, in a file beside such a lock, and waits for those that another has claimed.
 //! The claims of a dead run count for nothing, nor do those of one that has shown no sign of life
 //! for ten minutes; should two runs compute the same row after all, either copy serves.
+//!
+//! Only [`Gc`] removes rows that are right, and only while it holds alone the lock that every open
+//! store shares: what is in use is left as it is.
 
 mod catalogue;
 mod claims;
@@ -135,6 +138,7 @@ mod error;
 mod export;
 mod files;
 mod image;
+mod in_use;
 mod index;
 mod key;
 mod numbers;
@@ -146,6 +150,7 @@ mod shard;
 mod store;
 #[cfg(test)]
 mod tests;
+mod upkeep;
 mod writer;
 
 pub use claims::{Claim, Other};
@@ -153,6 +158,10 @@ pub use error::{Damage, StoreError, Warning};
 pub use export::{Export, ExportError, Labels, Table};
 pub use key::{RowId, RowNamer, RowType, Space};
 pub use store::Store;
+pub use upkeep::{
+    Freed, Gc, Imported, Left, Needed, Pile, Refused, Removal, Rewrite, SpaceGc, SpaceSurvey,
+    Verified, Why, import, set_aside, shards_of, spaces, survey, verify,
+};
 pub use writer::Writer;
 
 /// The version of the HDF5 library that shards are written with.

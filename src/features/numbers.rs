@@ -4,14 +4,6 @@ use super::key::RowType;
 use half::f16;
 use half::slice::HalfFloatSliceExt;
 
-/// `value` as it is when it has been kept.
-pub(super) fn kept(rows: RowType, value: f32) -> f32 {
-    match rows {
-        RowType::Float32 => value,
-        RowType::Float16 => f16::from_f32(value).to_f32(),
-    }
-}
-
 /// The values nearest to `values` in half precision.
 pub(super) fn halves(values: &[f32]) -> Vec<f16> {
     let mut halves = vec![f16::ZERO; values.len()];
@@ -90,7 +82,7 @@ mod tests {
         let bits = |row: &[f32]| row.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
         assert_eq!(bits(decoder.row(&bytes)), bits(&wide));
         for value in wide {
-            assert_eq!(kept(RowType::Float16, value).to_bits(), value.to_bits());
+            assert_eq!(RowType::Float16.kept(value).to_bits(), value.to_bits());
         }
     }
 
@@ -110,7 +102,7 @@ mod tests {
     fn a_kept_half_is_off_by_at_most_one_part_in_2048() {
         for step in 0..100_000u32 {
             let value = 1e-4 + step as f32 * 3.7e-4;
-            let off = (kept(RowType::Float16, value) - value).abs() / value;
+            let off = (RowType::Float16.kept(value) - value).abs() / value;
             assert!(off <= 2f32.powi(-11), "{value}: {off}");
         }
     }

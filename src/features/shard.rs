@@ -29,7 +29,7 @@ pub(super) enum Refusal {
 }
 
 impl Refusal {
-    fn layout(what: impl Into<String>) -> Self {
+    pub(super) fn layout(what: impl Into<String>) -> Self {
         Self::Damage(Damage::Layout { what: what.into() })
     }
 }

@@ -4,6 +4,7 @@ use super::catalogue::Catalogue;
 use super::disk;
 use super::error::{Damage, StoreError, Warning};
 use super::files::{self, Lease};
+use super::in_use::InUse;
 use super::index::Index;
 use super::key::{RowId, Space};
 use super::opening::{Belief, list};
@@ -29,6 +30,7 @@ pub struct Store {
     dir: PathBuf,
     index: Arc<Mutex<Index>>,
     pub(super) catalogue: Catalogue,
+    in_use: InUse,
 }
 
 /// What `space.json` says.
@@ -64,11 +66,14 @@ impl Store {
         writer::rows_a_shard(space)?;
         let dir = root.join(space.folder());
         check_format(&dir.join("space.json"))?;
+        let in_use = InUse::default();
+        in_use.hold(&dir);
         let store = Self {
             space: space.clone(),
             catalogue: Catalogue::new(&dir, space.digest()),
             dir,
             index: Arc::default(),
+            in_use,
         };
         let shards = store.dir.join("shards");
         let mut warnings = files::sweep(&shards, &list(&shards)?);
@@ -141,6 +146,7 @@ impl Store {
 
     /// A writer of shards of `capacity` rows.
     pub(super) fn writer_of(&self, capacity: usize) -> Result<Writer, StoreError> {
+        self.in_use.hold_new(&self.dir)?;
         let shards = self.dir.join("shards");
         files::create_dir(&shards)?;
         let lease = Lease::take(&shards)?;
@@ -221,7 +227,7 @@ pub(super) fn lock(index: &Mutex<Index>) -> MutexGuard<'_, Index> {
 
 /// Refuses a store of a newer format. A description that says nothing readable is no reason to
 /// stop: every shard says its format itself, and every row's id covers its space.
-fn check_format(path: &Path) -> Result<(), StoreError> {
+pub(super) fn check_format(path: &Path) -> Result<(), StoreError> {
     let text = match fs::read_to_string(path) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),

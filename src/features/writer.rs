@@ -6,7 +6,6 @@ use super::error::StoreError;
 use super::files::{self, Lease};
 use super::index::{Index, Shard};
 use super::key::{RowId, Space, hex};
-use super::numbers::kept;
 use super::raw::Raw;
 use super::shard::{self, Refusal};
 use super::store::lock;
@@ -123,7 +122,7 @@ impl Writer {
             if !value.is_finite() {
                 return Err(StoreError::NotFinite { row, column, value });
             }
-            if !kept(self.space.rows, value).is_finite() {
+            if !self.space.rows.kept(value).is_finite() {
                 return Err(StoreError::BeyondHalf { row, column, value });
             }
         }
@@ -186,7 +185,7 @@ impl Writer {
                 },
             },
         )?;
-        let kept = self.features.iter().map(|&x| kept(self.space.rows, x));
+        let kept = self.features.iter().map(|&x| self.space.rows.kept(x));
         let same_rows = contents
             .values
             .iter()

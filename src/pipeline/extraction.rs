@@ -310,13 +310,14 @@ impl Job<'_> {
 
 /// One worker for each core: inference waits for images at the start only, and idle workers cost
 /// nothing.
-fn worker_count() -> usize {
+pub(super) fn worker_count() -> usize {
     thread::available_parallelism()
         .map_or(1, Into::into)
         .min(16)
 }
 
-struct Inference<'a>(&'a mut Network);
+/// Runs the network for the engine.
+pub(super) struct Inference<'a>(pub(super) &'a mut Network);
 
 impl Infer for Inference<'_> {
     fn infer(&mut self, input: &[f32], rows: usize, features: &mut [f32]) -> Result<(), Failure> {

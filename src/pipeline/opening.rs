@@ -122,7 +122,7 @@ pub(super) fn batch(
 
 /// Refuses a network that is not the one that the rows' keys say: its file was changed after it
 /// had been checked.
-fn refuse_changed(checked: &Checked, network: &Network) -> Result<(), BackboneError> {
+pub(super) fn refuse_changed(checked: &Checked, network: &Network) -> Result<(), BackboneError> {
     match network {
         Network::Onnx(session) if session.graph_key() != checked.space.graph => {
             Err(BackboneError::Read {

@@ -52,21 +52,7 @@ impl Plan {
     /// # Errors
     /// An image or the store cannot be read.
     pub fn new(checked: &Checked) -> Result<Self, PipelineError> {
-        let config = &checked.config;
-        let (augment, seed) = (&config.augment, config.seed);
-        let views = if config.train.is_some() || config.evaluate.is_none() {
-            augment.views
-        } else {
-            0
-        };
-        let space = &checked.space;
-        let known = checked.known_images()?;
-        let train = Part::plan(&checked.dataset.train, augment, views, seed, space, &known)?;
-        let test = match &checked.dataset.test {
-            Some(source) => Some(Part::plan(source, augment, 0, seed, space, &known)?),
-            None => None,
-        };
-        known.save();
+        let (train, test) = parts(checked)?;
         let (store, warnings) = checked.store()?;
         let parts = || std::iter::once(&train).chain(&test);
         let missing = parts().map(|part| store.missing(&part.ids).len()).sum();
@@ -172,6 +158,26 @@ impl Plan {
             }
         }
     }
+}
+
+/// The rows that a pipeline needs, of both sides. Reads every image that is new or changed.
+pub(super) fn parts(checked: &Checked) -> Result<(Part, Option<Part>), PipelineError> {
+    let config = &checked.config;
+    let (augment, seed) = (&config.augment, config.seed);
+    let views = if config.train.is_some() || config.evaluate.is_none() {
+        augment.views
+    } else {
+        0
+    };
+    let space = &checked.space;
+    let known = checked.known_images()?;
+    let train = Part::plan(&checked.dataset.train, augment, views, seed, space, &known)?;
+    let test = match &checked.dataset.test {
+        Some(source) => Some(Part::plan(source, augment, 0, seed, space, &known)?),
+        None => None,
+    };
+    known.save();
+    Ok((train, test))
 }
 
 /// How much of what is needed the cache has, in words.

@@ -90,6 +90,8 @@ fn files(features: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     world::walk(features, &mut found);
     found.retain(|path| !path.parent().is_some_and(|dir| dir.ends_with("damaged")));
+    // A lock file has no bits.
+    found.retain(|path| fs::metadata(path).is_ok_and(|about| about.len() > 0));
     found
 }
 
@@ -158,6 +160,8 @@ fn files_set_aside(features: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     world::walk(features, &mut found);
     found.retain(|path| path.parent().is_some_and(|dir| dir.ends_with("damaged")));
+    // A lock file has no bits.
+    found.retain(|path| fs::metadata(path).is_ok_and(|about| about.len() > 0));
     found
 }
 

@@ -63,11 +63,11 @@ fn there(store: &Store) -> Vec<u8> {
     (0..ROWS).filter(there).collect()
 }
 
-/// What lies in the folder, beside the index.
+/// What lies in the folder, beside the index and the lock.
 fn left(root: &Path) -> Vec<String> {
     let dir = root.join(space().folder());
     let mut names: Vec<String> = files(&dir.join("shards")).iter().map(|p| name(p)).collect();
-    let index = |name: &String| name.starts_with("index.sqlite");
+    let index = |name: &String| name.starts_with("index.sqlite") || name == "in-use.lock";
     names.extend(
         files(&dir)
             .iter()

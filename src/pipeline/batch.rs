@@ -16,6 +16,7 @@ use super::extraction::{Work, extract_missing};
 use super::plan::cached;
 use super::results::{Timings, skipped_list};
 use super::rows::Part;
+use super::run::again;
 
 /// What features are made of and by what.
 #[derive(Clone, Debug)]
@@ -56,6 +57,21 @@ const SKIPPED: &str = "skipped.csv";
 /// A file that cannot be written is told before anything is computed; images or a backbone that
 /// cannot be used; whatever stops the extraction.
 pub fn extract_to(
+    batch: Batch,
+    options: Options,
+    out: &Path,
+    observer: &mut dyn Observer,
+) -> Result<BatchOutcome, PipelineError> {
+    loop {
+        match once(batch.clone(), options.clone(), out, observer) {
+            Err(error) if error.has_lost_rows() => observer.event(&Event::Warning(again(&error))),
+            result => return result,
+        }
+    }
+}
+
+/// One attempt: it ends where a shard turns out to have gone bad since its rows were planned with.
+fn once(
     batch: Batch,
     options: Options,
     out: &Path,

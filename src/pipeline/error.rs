@@ -5,7 +5,7 @@ use crate::backbone::BackboneError;
 use crate::backbone::runtime::RuntimeError;
 use crate::dataset::DatasetError;
 use crate::extract::ExtractError;
-use crate::features::{ExportError, StoreError};
+use crate::features::{Damage, ExportError, StoreError};
 use crate::head::HeadError;
 use crate::yaml::YamlError;
 
@@ -141,6 +141,27 @@ pub enum PipelineError {
 }
 
 impl PipelineError {
+    /// Whether a shard went bad after its rows had been planned with, and is out of the way: what
+    /// was to be done succeeds when it is begun again.
+    #[must_use]
+    pub fn has_lost_rows(&self) -> bool {
+        let (PipelineError::Store(error) | PipelineError::Export(ExportError::Store(error))) = self
+        else {
+            return false;
+        };
+        // One that could not be moved would be met again.
+        matches!(
+            error,
+            StoreError::Damaged {
+                moved_to: Some(_),
+                ..
+            } | StoreError::Damaged {
+                damage: Damage::Gone,
+                ..
+            }
+        )
+    }
+
     /// Whether somebody asked for the end.
     #[must_use]
     pub fn is_interruption(&self) -> bool {

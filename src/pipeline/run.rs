@@ -38,6 +38,21 @@ pub fn run(checked: &Checked, observer: &mut dyn Observer) -> Result<Outcome, Pi
     checked.expect_decided()?;
     let observer = &mut Logged::new(observer);
     checked.folder.recover()?;
+    loop {
+        match once(checked, observer) {
+            Err(error) if error.has_lost_rows() => observer.event(&Event::Warning(again(&error))),
+            result => return result,
+        }
+    }
+}
+
+/// What is said where cached rows had to be given up on the way.
+pub(super) fn again(error: &PipelineError) -> String {
+    format!("{error}\n  this run does so now")
+}
+
+/// One attempt: it ends where a shard turns out to have gone bad since its rows were planned with.
+fn once(checked: &Checked, observer: &mut Logged) -> Result<Outcome, PipelineError> {
     let start = Instant::now();
     let plan = Plan::new(checked)?;
     begin(checked, &plan, start.elapsed(), observer);

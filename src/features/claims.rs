@@ -64,6 +64,7 @@ impl Store {
     /// A place that cannot be written, a full disk, a file system without file locks; as
     /// [`Store::refresh`].
     pub fn claim(&self, ids: &[RowId]) -> Result<Claim, StoreError> {
+        self.hold()?;
         let shards = self.path().join("shards");
         files::create_dir(&shards)?;
         Claim::make(self, &shards, ids)

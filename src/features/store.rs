@@ -146,7 +146,7 @@ impl Store {
 
     /// A writer of shards of `capacity` rows.
     pub(super) fn writer_of(&self, capacity: usize) -> Result<Writer, StoreError> {
-        self.in_use.hold_new(&self.dir)?;
+        self.hold()?;
         let shards = self.dir.join("shards");
         files::create_dir(&shards)?;
         let lease = Lease::take(&shards)?;
@@ -160,6 +160,11 @@ impl Store {
             self.catalogue.clone(),
             lease,
         ))
+    }
+
+    /// Makes the folder of the space where it is missing, and keeps what removes rows out of it.
+    pub(super) fn hold(&self) -> Result<(), StoreError> {
+        self.in_use.hold_new(&self.dir)
     }
 
     /// Writes `space.json`, unless it says the same already.

@@ -2,6 +2,7 @@
 
 use super::super::claims::SILENCE;
 use super::super::files::{Holder, Lease, Turn, holder, sweep};
+use super::super::in_use::{Alone, NotAlone};
 use super::*;
 use std::fs::File;
 use std::time::{Duration, SystemTime};
@@ -23,6 +24,20 @@ fn a_run_alone_claims_what_is_missing_and_leaves_nothing() {
     assert_eq!(ending(&store, "claims").len(), 1);
     drop(claim);
     assert_eq!(shards(&store).len(), 1, "{:?}", shards(&store));
+}
+
+/// A space's first rows may be long in coming.
+#[test]
+fn nothing_is_removed_from_a_space_that_is_claimed_before_it_has_rows() {
+    let root = TempDir::new().unwrap();
+    let store = open(root.path());
+    let claim = store.claim(&ids(2)).unwrap();
+    let refused = Alone::take(store.path());
+    assert!(matches!(refused, Err(NotAlone::InUse)), "{refused:?}");
+    drop((claim, refused));
+    let space = store.path().to_owned();
+    drop(store);
+    assert!(Alone::take(&space).is_ok());
 }
 
 #[test]

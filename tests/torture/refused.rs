@@ -47,9 +47,9 @@ fn a_full_disk_is_told_and_with_room_the_run_goes_on() {
     fs::remove_dir_all(project.path("cache")).expect("a folder");
     fs::create_dir(project.path("cache")).expect("a folder");
     let mut random = Random::new(seed(), "disks");
-    // Nothing fits, one shard does, and something between two shards and all.
+    // Nothing fits, one shard does, and something between two shards and all (rows of 128 KiB).
     let mut sizes = vec![16, 9 << 10, (16 << 10) + 200];
-    sizes.resize_with(times(3, 60), || 4 + random.below(18 << 10));
+    sizes.resize_with(times(3, 60), || 4 + random.below(128 * IMAGES - 300));
     for size in sizes {
         let _ = fs::remove_file(project.path("f.npy"));
         let program = project.command(&extract("f.npy"));

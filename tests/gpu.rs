@@ -1,11 +1,11 @@
-//! CUDA and TensorRT on a GPU, against the processor. What needs the GPU is left out of `cargo
-//! test`; where one is at hand, with NVIDIA's libraries and `catpipe fetch runtime --ep cuda`:
-//! `cargo test --test gpu -- --ignored`.
+//! CUDA and TensorRT on a GPU, against the processor: wherever `catpipe providers` calls them
+//! usable. Elsewhere each says that it was not tested.
 #![allow(clippy::expect_used, clippy::panic)]
 
 mod common;
 
 use std::path::PathBuf;
+use std::process::Command;
 
 use catpipe::assets::{self, RuntimeBuild};
 use common::{Project, Ran};
@@ -22,11 +22,28 @@ fn project() -> Project {
 
 /// ONNX Runtime's build for NVIDIA's GPUs.
 fn cuda() -> PathBuf {
-    let cache = assets::cache_dir().expect("a cache");
     let build = RuntimeBuild::Cuda;
-    let path = build.dir(&cache).join(build.library());
-    assert!(path.exists(), "get it: catpipe fetch runtime --ep cuda");
-    path
+    let cache = assets::cache_dir().expect("a cache");
+    build.dir(&cache).join(build.library())
+}
+
+/// Whether the program calls the provider usable here; if not, a line says that `test` was not
+/// made, and why.
+fn is_usable(provider: &str, test: &str) -> bool {
+    let program = Command::new(env!("CARGO_BIN_EXE_catpipe"))
+        .args(["providers", "--json"])
+        .env_remove("ORT_DYLIB_PATH")
+        .output();
+    let output = program.expect("the program runs");
+    let said: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let all = said["providers"].as_array().expect("providers");
+    let one = all.iter().find(|one| one["name"] == provider);
+    let one = one.unwrap_or_else(|| panic!("{provider} is not among {said}"));
+    if one["usable"] == true {
+        return true;
+    }
+    common::not_tested(test, &format!("{provider}: {}", one["problems"][0]));
+    false
 }
 
 fn extract(project: &Project, provider: &str, out: &str) -> (Array2<f32>, Ran) {
@@ -78,8 +95,10 @@ fn rows_are_compared_with_their_own() {
 }
 
 #[test]
-#[ignore = "needs an NVIDIA GPU"]
 fn cuda_gives_the_features_of_the_processor() {
+    if !is_usable("cuda", "CUDA's features against the processor's") {
+        return;
+    }
     let project = project();
     compare(&project, "cuda", 0.99999);
     compare(
@@ -90,14 +109,18 @@ fn cuda_gives_the_features_of_the_processor() {
 }
 
 #[test]
-#[ignore = "needs an NVIDIA GPU"]
 fn what_cuda_recorded_is_replayed_on_new_batches() {
+    if !is_usable("cuda", "a recorded CUDA graph") {
+        return;
+    }
     compare(&project(), "{cuda: {cuda_graph: true}}", 0.99999);
 }
 
 #[test]
-#[ignore = "needs an NVIDIA GPU and TensorRT"]
 fn tensorrt_builds_an_engine_once_in_sight() {
+    if !is_usable("tensorrt", "a TensorRT engine") {
+        return;
+    }
     let project = project();
     let provider = "{tensorrt: {batch: {min: 8, opt: 16, max: 32}}}";
     let ran = compare(&project, provider, 0.999);

@@ -184,9 +184,13 @@ pub fn openvino(test: &str) -> Option<PathBuf> {
     if path.exists() {
         return Some(path);
     }
-    let line =
-        format!("\nNOT TESTED: {test}: OpenVINO is not fetched (make runtime EP=openvino)\n");
+    not_tested(test, "OpenVINO is not fetched (make runtime EP=openvino)");
+    None
+}
+
+/// Says that a test was not made on this machine, and why.
+pub fn not_tested(test: &str, why: &str) {
+    let line = format!("\nNOT TESTED: {test}: {why}\n");
     // Written at once and past the test harness, which keeps what is printed to itself.
     let _ = std::io::Write::write_all(&mut std::io::stderr(), line.as_bytes());
-    None
 }

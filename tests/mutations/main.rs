@@ -20,6 +20,7 @@ mod guard;
 mod kinds;
 mod loaders;
 mod mutate;
+#[path = "../common/random.rs"]
 mod random;
 mod seeds;
 

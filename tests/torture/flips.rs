@@ -127,7 +127,7 @@ fn a_flipped_bit_in_any_file_never_gives_a_wrong_row() {
     let count = times(200, 10_000);
     let root = tempfile::tempdir().expect("a folder");
     assert_eq!(run(root.path()).computed, ROWS * SHARDS);
-    let mut random = Random::new(seed(), "flips");
+    let mut random = Random::new(seed(), "flips", 0);
     let mut hit = [0, 0];
     for number in 0..count {
         let files = files(root.path());
@@ -173,7 +173,7 @@ fn a_run_over_flipped_bits_names_the_shard_and_computes_its_rows_again() {
     let project = world::project(images);
     assert_eq!(counts(&project.run(&extract("f.npy"))), (images, 0));
     let calm = fs::read(project.path("f.npy")).expect("a file");
-    let mut random = Random::new(seed(), "flips under the program");
+    let mut random = Random::new(seed(), "flips under the program", 0);
     for number in 0..count {
         let features = project.path("cache/features");
         let files = files(&features);

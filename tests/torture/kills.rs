@@ -113,7 +113,7 @@ fn a_killed_run_costs_less_than_a_shard_of_rows() {
     let count = times(50, 1000);
     let project = world::project(IMAGES);
     let calm = undisturbed(&project);
-    let mut random = Random::new(seed(), "kills");
+    let mut random = Random::new(seed(), "kills", 0);
     let (mut killed, mut seen) = (0, [0; 4]);
     while killed < count {
         forget(&project, &["f.npy"]);
@@ -158,7 +158,7 @@ fn a_run_beside_a_killed_one_finishes() {
     let count = times(5, 100);
     let project = world::project(IMAGES);
     let calm = undisturbed(&project);
-    let mut random = Random::new(seed(), "a run beside a killed one");
+    let mut random = Random::new(seed(), "a run beside a killed one", 0);
     for _ in 0..count {
         forget(&project, &["f.npy", "g.npy"]);
         let mut killed = start_run(&project, "g.npy");

@@ -16,6 +16,7 @@
 mod common;
 mod flips;
 mod kills;
+#[path = "../common/random.rs"]
 mod random;
 mod refused;
 mod world;

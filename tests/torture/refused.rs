@@ -46,7 +46,7 @@ fn a_full_disk_is_told_and_with_room_the_run_goes_on() {
     let calm = fs::read(project.path("calm.npy")).expect("a file");
     fs::remove_dir_all(project.path("cache")).expect("a folder");
     fs::create_dir(project.path("cache")).expect("a folder");
-    let mut random = Random::new(seed(), "disks");
+    let mut random = Random::new(seed(), "disks", 0);
     // Nothing fits, one shard does, and something between two shards and all (rows of 128 KiB).
     let mut sizes = vec![16, 9 << 10, (16 << 10) + 200];
     sizes.resize_with(times(3, 60), || 4 + random.below(128 * IMAGES - 300));

@@ -156,8 +156,8 @@ impl Engines {
             Folder::Building(building) => building,
         };
         if let Some(timing) = &self.timing {
-            let _ = fs::create_dir_all(timing);
             // The next engine takes longer without, and that is all.
+            let _ = fs::create_dir_all(timing);
             let _ = copy_timings(building.path(), timing);
         }
         let Some(kept) = self.kept else {

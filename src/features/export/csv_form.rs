@@ -1,6 +1,6 @@
 //! CSV: `id`, `label`, `split` and `view` where they are known, then `f0`, `f1`, ...
 
-use super::out::Out;
+use super::out::{self, Failed, Out};
 use super::part::Part;
 use super::spool::Spool;
 use super::{ExportError, Table};
@@ -15,23 +15,7 @@ pub(super) fn write(
     width: usize,
     spool: &mut Spool,
 ) -> Result<(), ExportError> {
-    let mut out = Out::new(part);
-    match try_write(&mut out, table, width, spool) {
-        Ok(()) => Ok(()),
-        Err(Failed::Spool(error)) => Err(error),
-        Err(Failed::Csv(error)) => Err(out.error(error)),
-    }
-}
-
-enum Failed {
-    Spool(ExportError),
-    Csv(csv::Error),
-}
-
-impl From<csv::Error> for Failed {
-    fn from(error: csv::Error) -> Self {
-        Failed::Csv(error)
-    }
+    out::to(part, |out| try_write(out, table, width, spool))
 }
 
 fn try_write(
@@ -39,7 +23,7 @@ fn try_write(
     table: &Table<'_>,
     width: usize,
     spool: &mut Spool,
-) -> Result<(), Failed> {
+) -> Result<(), Failed<csv::Error>> {
     let mut writer = csv::WriterBuilder::new()
         .buffer_capacity(WAITING)
         .from_writer(out);

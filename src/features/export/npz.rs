@@ -6,7 +6,7 @@ use zip::result::ZipError;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
-use super::out::Out;
+use super::out::{self, Failed, Out};
 use super::part::Part;
 use super::spool::Spool;
 use super::{ExportError, Table, npy};
@@ -23,28 +23,12 @@ pub(super) fn write(
     width: usize,
     spool: &mut Spool,
 ) -> Result<(), ExportError> {
-    let mut out = Out::new(part);
-    match try_write(&mut out, table, width, spool) {
-        Ok(()) => Ok(()),
-        Err(Failed::Spool(error)) => Err(error),
-        Err(Failed::Zip(error)) => Err(out.error(error)),
-    }
+    out::to(part, |out| try_write(out, table, width, spool))
 }
 
-enum Failed {
-    Spool(ExportError),
-    Zip(ZipError),
-}
-
-impl From<ZipError> for Failed {
-    fn from(error: ZipError) -> Self {
-        Failed::Zip(error)
-    }
-}
-
-impl From<std::io::Error> for Failed {
+impl From<std::io::Error> for Failed<ZipError> {
     fn from(error: std::io::Error) -> Self {
-        Failed::Zip(error.into())
+        Failed::Form(error.into())
     }
 }
 
@@ -53,7 +37,7 @@ fn try_write(
     table: &Table<'_>,
     width: usize,
     spool: &mut Spool,
-) -> Result<(), Failed> {
+) -> Result<(), Failed<ZipError>> {
     let mut zip = ZipWriter::new(out);
     let rows = table.rows.len();
     begin(&mut zip, "features", "<f4", &[rows, width], 4)?;
@@ -102,7 +86,7 @@ fn begin(
     descr: &str,
     shape: &[usize],
     item: usize,
-) -> Result<(), Failed> {
+) -> Result<(), Failed<ZipError>> {
     let values = shape.iter().map(|n| *n as u64);
     let bytes = values.fold(item as u64, u64::saturating_mul);
     let options = SimpleFileOptions::default()
@@ -118,7 +102,7 @@ fn numbers(
     name: &str,
     count: usize,
     values: impl Iterator<Item = i64>,
-) -> Result<(), Failed> {
+) -> Result<(), Failed<ZipError>> {
     begin(zip, name, "<i8", &[count], 8)?;
     let bytes: Vec<u8> = values.flat_map(i64::to_le_bytes).collect();
     zip.write_all(&bytes)?;
@@ -130,7 +114,7 @@ fn texts<'t>(
     zip: &mut Zip<'_, '_>,
     name: &str,
     texts: impl ExactSizeIterator<Item = &'t str> + Clone,
-) -> Result<(), Failed> {
+) -> Result<(), Failed<ZipError>> {
     let longest = texts.clone().map(|text| text.chars().count()).max();
     // NumPy knows no array of texts without a character.
     let length = longest.unwrap_or_default().max(1);

@@ -5,6 +5,32 @@ use std::io::{self, Seek, SeekFrom, Write};
 use super::ExportError;
 use super::part::{Part, WRITING};
 
+/// Why a file could not be written.
+pub(super) enum Failed<E> {
+    /// Its rows could not be had.
+    Spool(ExportError),
+    /// What the writer of its form says.
+    Form(E),
+}
+
+impl<E> From<E> for Failed<E> {
+    fn from(error: E) -> Self {
+        Failed::Form(error)
+    }
+}
+
+/// Has a form's writer write to `part`.
+pub(super) fn to<E: ToString>(
+    part: &mut Part,
+    write: impl FnOnce(&mut Out<'_>) -> Result<(), Failed<E>>,
+) -> Result<(), ExportError> {
+    let mut out = Out::new(part);
+    write(&mut out).map_err(|failed| match failed {
+        Failed::Spool(error) => error,
+        Failed::Form(error) => out.error(error),
+    })
+}
+
 /// Writes to a [`Part`]. What the system first refuses is kept, so that it can be told in the words
 /// of this room, and everything after that seems to succeed: a writer that tidies up when it is
 /// dropped has no more to say.
@@ -16,7 +42,7 @@ pub(super) struct Out<'a> {
 }
 
 impl<'a> Out<'a> {
-    pub(super) fn new(part: &'a mut Part) -> Self {
+    fn new(part: &'a mut Part) -> Self {
         Out {
             part,
             refused: None,
@@ -27,7 +53,7 @@ impl<'a> Out<'a> {
 
     /// What the system said where it refused; else the file cannot be made for another reason,
     /// which is `detail`.
-    pub(super) fn error(&mut self, detail: impl ToString) -> ExportError {
+    fn error(&mut self, detail: impl ToString) -> ExportError {
         let path = self.part.place();
         match self.refused.take() {
             Some(error) => ExportError::io(path, WRITING)(error),

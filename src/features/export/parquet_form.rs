@@ -15,7 +15,7 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::schema::types::{ColumnPath, Type, TypePtr};
 
-use super::out::Out;
+use super::out::{self, Failed, Out};
 use super::part::Part;
 use super::spool::Spool;
 use super::{ExportError, Table};
@@ -33,23 +33,7 @@ pub(super) fn write(
     width: usize,
     spool: &mut Spool,
 ) -> Result<(), ExportError> {
-    let mut out = Out::new(part);
-    match try_write(&mut out, table, width, spool) {
-        Ok(()) => Ok(()),
-        Err(Failed::Spool(error)) => Err(error),
-        Err(Failed::Parquet(error)) => Err(out.error(error)),
-    }
-}
-
-enum Failed {
-    Spool(ExportError),
-    Parquet(ParquetError),
-}
-
-impl From<ParquetError> for Failed {
-    fn from(error: ParquetError) -> Self {
-        Failed::Parquet(error)
-    }
+    out::to(part, |out| try_write(out, table, width, spool))
 }
 
 fn try_write(
@@ -57,7 +41,7 @@ fn try_write(
     table: &Table<'_>,
     width: usize,
     spool: &mut Spool,
-) -> Result<(), Failed> {
+) -> Result<(), Failed<ParquetError>> {
     let properties = Arc::new(properties(table));
     let mut writer = SerializedFileWriter::new(out, schema(table)?, properties)?;
     let rows = table.rows.len();
@@ -155,7 +139,7 @@ fn column<D: DataType>(
     group: &mut Group<'_, '_, '_>,
     values: &[D::T],
     definition: Option<&[i16]>,
-) -> Result<(), Failed> {
+) -> Result<(), Failed<ParquetError>> {
     let Some(mut column) = group.next_column()? else {
         return Err(ParquetError::General("a column too many".to_owned()).into());
     };
@@ -169,7 +153,7 @@ fn facts(
     group: &mut Group<'_, '_, '_>,
     table: &Table<'_>,
     rows: std::ops::Range<usize>,
-) -> Result<(), Failed> {
+) -> Result<(), Failed<ParquetError>> {
     let (first, count) = (rows.start, rows.len());
     let ids = table.ids.iter().skip(first).take(count);
     let ids: Vec<ByteArray> = ids.map(|id| ByteArray::from(*id)).collect();
@@ -202,7 +186,7 @@ fn features(
     width: usize,
     count: usize,
     spool: &mut Spool,
-) -> Result<(), Failed> {
+) -> Result<(), Failed<ParquetError>> {
     let Some(mut column) = group.next_column()? else {
         return Err(ParquetError::General("a column too few".to_owned()).into());
     };

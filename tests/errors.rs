@@ -35,7 +35,16 @@ fn project() -> Project {
     project
 }
 
+/// Written under another name and renamed: a program that another test starts at that moment
+/// inherits, for an instant, the descriptor and so the lock of the file that was just written, and
+/// HDF5 would not write over it.
 fn write_arrays(path: &Path, name: &str, images: usize, labels: usize) {
+    let fresh = tempfile::NamedTempFile::new_in(path.parent().expect("a folder")).expect("a file");
+    write_new_arrays(fresh.path(), name, images, labels);
+    fresh.persist(path).expect("a file under its own name");
+}
+
+fn write_new_arrays(path: &Path, name: &str, images: usize, labels: usize) {
     let file = File::create(path).expect("a file");
     let pixels = Array4::from_shape_fn((images, 8, 8, 3), |(n, y, x, c)| {
         u8::try_from((n * 7 + y * 5 + x * 3 + c * 40) % 256).expect("a grey level")

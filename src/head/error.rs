@@ -25,6 +25,14 @@ pub enum HeadError {
         /// Views of an example.
         views: usize,
     },
+    /// Groups that do not fit the examples.
+    #[error("{groups} groups were given for {examples} examples: each needs one")]
+    GroupCount {
+        /// Groups given.
+        groups: usize,
+        /// Examples given.
+        examples: usize,
+    },
     /// A label names a class that is not there.
     #[error("example {example} has label {label}, but there are {classes} classes (0 to {})", classes.saturating_sub(1))]
     LabelRange {
@@ -124,6 +132,12 @@ pub enum HeadError {
         class: usize,
         /// What stands there.
         value: f32,
+    },
+    /// A feature row that cannot be read.
+    #[error("cannot read the feature rows to train on: {reason}")]
+    Rows {
+        /// What kept it from being read.
+        reason: String,
     },
     /// A saved head that cannot be written or read.
     #[error(transparent)]

@@ -17,6 +17,7 @@ mod model;
 mod network;
 mod random;
 mod real;
+mod rows;
 mod saved;
 mod train;
 
@@ -25,5 +26,6 @@ pub use error::{Cause, Diverging, HeadError, Model};
 pub use examples::Examples;
 pub use metrics::Metrics;
 pub use model::Head;
+pub use rows::Rows;
 pub use saved::SavedHeadError;
 pub use train::{EpochRow, Fit, Phase, Validation, fit};

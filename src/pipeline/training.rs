@@ -25,10 +25,11 @@ pub(super) fn train(
     let features = plan.store.read(&plan.train.ids)?;
     let labels = labels(source);
     let examples = Examples {
-        features: features.view(),
+        features: &features,
         views: plan.train.views,
         labels: &labels,
         classes: source.classes().len(),
+        groups: None,
     };
     let phases = 1 + u64::from(config.validation.is_some());
     let most = config.epochs.get() as u64;

@@ -107,7 +107,7 @@ fn judge(
 ) -> Result<EpochSums, HeadError> {
     let mut sums = EpochSums::default();
     for fold in folds {
-        let own = fold.trainer.log_probabilities(&fold.held_out);
+        let own = fold.trainer.log_probabilities(&fold.held_out)?;
         for (&example, row) in fold.held_out.iter().zip(own.outer_iter()) {
             let label = labels[example];
             sums.loss -= f64::from(row[label]);
@@ -116,7 +116,7 @@ fn judge(
             scores.row_mut(example).assign(&row);
         }
         if !sums.loss.is_finite() {
-            return Err(fold.trainer.diverged(epoch, Diverging::ValidationLoss));
+            return Err(fold.trainer.diverged(epoch, Diverging::ValidationLoss)?);
         }
     }
     Ok(sums)

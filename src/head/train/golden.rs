@@ -31,10 +31,11 @@ fn trained(classes: usize) -> (Head, f64) {
         "{head: {logistic: {}}, l2: 0.05, sgd: {lr: 0.5, momentum: 0.9}, batch: all, epochs: 2000}";
     let config: TrainConfig = serde_saphyr::from_str(yaml).unwrap();
     let examples = Examples {
-        features: features.view(),
+        features: &features,
         views: 1,
         labels: &labels,
         classes,
+        groups: None,
     };
     let head = fit(&config, &examples, 1, &mut |_| {}).unwrap().head;
     let probabilities = head.probabilities(features.view()).unwrap();

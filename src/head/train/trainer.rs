@@ -1,6 +1,6 @@
 //! Training one model, an epoch at a time.
 
-use ndarray::{Array2, Axis, s};
+use ndarray::{Array2, s};
 use rand_chacha::ChaCha8Rng;
 
 use super::batches;
@@ -80,28 +80,32 @@ impl<'c, 'e> Trainer<'c, 'e> {
         let size = self.config.batch.size(order.len());
         for range in batches::ranges(order.len(), size) {
             let batch = order.get(range).unwrap_or_default();
-            self.step(batch, &mut sums, &mut random);
+            self.step(batch, &mut sums, &mut random)?;
             if !sums.loss.is_finite() {
-                return Err(self.diverged(epoch, Diverging::Loss));
+                return Err(self.diverged(epoch, Diverging::Loss)?);
             }
         }
         if !self.network.is_finite() {
-            return Err(self.diverged(epoch, Diverging::Weights));
+            return Err(self.diverged(epoch, Diverging::Weights)?);
         }
         Ok(sums)
     }
 
     /// One step on a batch of (example, view).
-    fn step(&mut self, batch: &[(usize, usize)], sums: &mut EpochSums, random: &mut ChaCha8Rng) {
+    fn step(
+        &mut self,
+        batch: &[(usize, usize)],
+        sums: &mut EpochSums,
+        random: &mut ChaCha8Rng,
+    ) -> Result<(), HeadError> {
         let Examples {
             features,
             views,
             labels,
             ..
         } = self.examples;
-        for (mut row, (example, view)) in self.rows.outer_iter_mut().zip(batch) {
-            row.assign(&features.row(example * views + view));
-        }
+        let places: Vec<usize> = batch.iter().map(|(e, view)| e * views + view).collect();
+        features.read(&places, self.rows.slice_mut(s![..batch.len(), ..]))?;
         let x = self.rows.slice(s![..batch.len(), ..]);
         let labels: Vec<usize> = batch.iter().map(|&(example, _)| labels[example]).collect();
         let dropout = match &self.config.head {
@@ -118,36 +122,38 @@ impl<'c, 'e> Trainer<'c, 'e> {
         sums.loss += f64::from(loss.mean) * weight;
         sums.correct += loss.correct;
         sums.examples += batch.len();
+        Ok(())
     }
 
     /// ln p of each class for the plain view of some examples, `[examples.len(), classes]`.
-    pub(super) fn log_probabilities(&self, examples: &[usize]) -> Array2<f32> {
+    pub(super) fn log_probabilities(&self, examples: &[usize]) -> Result<Array2<f32>, HeadError> {
         let mut scores = Array2::zeros((examples.len(), self.examples.classes));
         let mut done = 0;
         for chunk in examples.chunks(SCORED_AT_ONCE) {
             let rows: Vec<usize> = chunk.iter().map(|e| e * self.examples.views).collect();
-            let x = self.examples.features.select(Axis(0), &rows);
+            let mut x = Array2::zeros((rows.len(), self.examples.width()));
+            self.examples.features.read(&rows, x.view_mut())?;
             let logits = self.network.logits(x.view());
             scores
                 .slice_mut(s![done..done + chunk.len(), ..])
                 .assign(&log_softmax(logits));
             done += chunk.len();
         }
-        scores
+        Ok(scores)
     }
 
     pub(super) fn into_network(self) -> Network<f32> {
         self.network
     }
 
-    pub(super) fn diverged(&self, epoch: usize, what: Diverging) -> HeadError {
-        let cause = likely_cause(self.config, self.examples.largest_feature());
-        HeadError::Diverged {
+    pub(super) fn diverged(&self, epoch: usize, what: Diverging) -> Result<HeadError, HeadError> {
+        let cause = likely_cause(self.config, self.examples.largest_feature()?);
+        Ok(HeadError::Diverged {
             model: self.model,
             epoch,
             what,
             cause,
-        }
+        })
     }
 }
 

@@ -190,10 +190,11 @@ impl Sample {
     ) -> Result<usize, PipelineError> {
         let config: TrainConfig = Document::parse(Path::new("parity: fast"), config)?.typed()?;
         let examples = Examples {
-            features,
+            features: &features,
             views: 1,
             labels: &self.labels,
             classes: self.classes,
+            groups: None,
         };
         let fit = fit(&config, &examples, asked.config.seed, &mut |_| {})?;
         Ok(fit.validation.map_or(0, |one| one.metrics.correct))

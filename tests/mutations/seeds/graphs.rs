@@ -146,10 +146,11 @@ pub(crate) fn head() -> Vec<Vec<u8>> {
         let document = catpipe::yaml::Document::parse("t.yaml".as_ref(), config).expect("YAML");
         let config: TrainConfig = document.typed().expect("a training");
         let examples = Examples {
-            features: features.view(),
+            features: &features,
             views: 1,
             labels: &labels,
             classes: 3,
+            groups: None,
         };
         let fit = fit(&config, &examples, 1, &mut |_| ()).expect("a head");
         let head = fit.head.with_class_names(&names).expect("its names");

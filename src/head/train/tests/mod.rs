@@ -27,10 +27,11 @@ struct Data {
 impl Data {
     fn examples(&self) -> Examples<'_> {
         Examples {
-            features: self.features.view(),
+            features: &self.features,
             views: self.views,
             labels: &self.labels,
             classes: self.classes,
+            groups: None,
         }
     }
 

@@ -34,7 +34,7 @@ fn a_divergence_names_epoch_and_mend() {
         }
     );
     data.features *= 1e30;
-    let largest = data.examples().largest_feature();
+    let largest = data.examples().largest_feature().unwrap();
     assert_eq!(
         cause(&data, "head: {dense: {hidden: [8]}}, sgd: {lr: 0.1}"),
         Cause::Scale { largest }

@@ -107,6 +107,14 @@ pub enum HeadError {
         /// The rows'.
         found: usize,
     },
+    /// A class that the head does not tell.
+    #[error("class {class} was asked for, and the head tells {classes} apart (0 to {})", classes.saturating_sub(1))]
+    NoSuchClass {
+        /// The class.
+        class: usize,
+        /// How many there are.
+        classes: usize,
+    },
     /// Names that do not fit the classes.
     #[error("the head tells {expected} classes apart, {found} class names were given")]
     ClassNames {

@@ -11,6 +11,8 @@
 pub mod config;
 mod error;
 mod examples;
+pub mod explain;
+mod layers;
 mod linalg;
 pub mod metrics;
 mod model;
@@ -24,6 +26,7 @@ mod train;
 pub use config::TrainConfig;
 pub use error::{Cause, Diverging, HeadError, Model};
 pub use examples::Examples;
+pub use layers::Layer;
 pub use metrics::Metrics;
 pub use model::Head;
 pub use rows::Rows;

@@ -15,7 +15,7 @@ impl Activation {
     }
 
     /// `dy` times f'(x), in place; `x` is what went into the nonlinearity.
-    pub(super) fn backward<F: Real>(self, x: &Array2<F>, dy: &mut Array2<F>) {
+    pub(in crate::head) fn backward<F: Real>(self, x: &Array2<F>, dy: &mut Array2<F>) {
         match self {
             Self::Relu => dy.zip_mut_with(x, |dy, &x| {
                 if x <= F::zero() {

@@ -15,6 +15,9 @@ use super::failure::Failure;
 
 /// Work on cached feature rows
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  catpipe cache ls
+  catpipe cache why pipelines/resnet.yaml")]
 pub(super) struct Args {
     #[command(subcommand)]
     command: CacheCommand,

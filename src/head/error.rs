@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::saved::SavedHeadError;
+use super::search::SearchError;
 
 /// Training, scoring or saving a head failed.
 #[derive(Debug, thiserror::Error)]
@@ -98,6 +99,28 @@ pub enum HeadError {
         what: Diverging,
         /// The likely cause, and what to change.
         cause: Cause,
+    },
+    /// A search of combinations that cannot all be tried.
+    #[error("search: {0}")]
+    Search(#[from] SearchError),
+    /// A search without cross-validation.
+    #[error("`search` needs `validation`, e.g. `validation: {{folds: 5}}`")]
+    SearchWithoutValidation,
+    /// A search of which nothing came.
+    #[error("all {trials} trials of `search` diverged. {first}")]
+    NoTrial {
+        /// Trials that were run.
+        trials: usize,
+        /// The first of them, and why.
+        first: String,
+    },
+    /// The best trial's settings did not do for all examples.
+    #[error("with the settings that `search` chose ({settings}): {source}")]
+    ChosenTrial {
+        /// What was chosen.
+        settings: String,
+        /// What happened.
+        source: Box<HeadError>,
     },
     /// Rows of another width than the head was trained on.
     #[error("the head takes rows of {expected} features, these have {found}")]

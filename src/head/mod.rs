@@ -21,6 +21,7 @@ mod random;
 mod real;
 mod rows;
 mod saved;
+pub mod search;
 mod train;
 
 pub use config::TrainConfig;
@@ -31,4 +32,5 @@ pub use metrics::Metrics;
 pub use model::Head;
 pub use rows::Rows;
 pub use saved::SavedHeadError;
-pub use train::{EpochRow, Fit, Phase, Validation, fit};
+pub use search::Trial;
+pub use train::{EpochRow, Fit, Phase, Validation, Watch, fit, fit_watched};

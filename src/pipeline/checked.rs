@@ -9,6 +9,7 @@ use crate::backbone::{Backbone, BackboneError, Choice, Graph, Runtime, SessionOp
 use crate::dataset::{Dataset, DatasetConfig, DatasetError, Sides, Source, Survey, key_rules};
 use crate::digests::{Digests, Shelf};
 use crate::features::{Space, Store, StoreError, Warning};
+use crate::head::search::{self, SearchError};
 use crate::stop::Stop;
 use crate::yaml::{Document, YamlError};
 
@@ -81,6 +82,7 @@ impl Checked {
     pub fn read(path: &Path, options: Options) -> Result<Self, PipelineError> {
         let (document, config) = read_config(path, &options)?;
         check_stages(&document, &config)?;
+        check_search(&document, &config)?;
         check_provider(&document, &config)?;
         let dataset = open_dataset(&document, &config, &options.root)?;
         check_labels(&document, &config, &dataset)?;
@@ -262,6 +264,19 @@ fn check_stages(document: &Document, config: &PipelineConfig) -> Result<(), Yaml
         return Err(document.invalid("evaluate", why));
     }
     Ok(())
+}
+
+/// Every trial of a search must be a valid `train` section.
+fn check_search(document: &Document, config: &PipelineConfig) -> Result<(), YamlError> {
+    let Some(train) = &config.train else {
+        return Ok(());
+    };
+    let wrong = |error: SearchError| {
+        let below = error.at().iter().map(String::as_str);
+        let steps: Vec<&str> = ["train", "search"].into_iter().chain(below).collect();
+        document.invalid_at(&steps, error.to_string())
+    };
+    search::check(train, config.seed).map(|_| ()).map_err(wrong)
 }
 
 fn open_dataset(

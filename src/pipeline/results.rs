@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::backbone::runtime::Versions;
 use crate::dataset::{Example, Skipped};
-use crate::head::{EpochRow, Metrics, metrics};
+use crate::head::search::TrialOutcome;
+use crate::head::{EpochRow, Metrics, Trial, metrics};
 
 use super::auto::AutoSummary;
 use super::probe::ParitySummary;
@@ -28,6 +29,9 @@ pub struct RunMetrics {
     /// Epochs that the head was trained for.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub epochs: Option<usize>,
+    /// What a `search` tried, in its order.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub trials: Vec<Trial>,
     /// What the backbone ran on.
     pub provider: ProviderSummary,
     /// How near the features are to those of another arithmetic, where a certificate beside the
@@ -153,6 +157,42 @@ pub(super) fn curve_csv(curve: &[EpochRow]) -> Result<Vec<u8>, csv::Error> {
         writer.serialize(row)?;
     }
     finish(writer)
+}
+
+/// `trials.csv`: one line a trial: its number, a column for each key that was searched (values as
+/// JSON), whether it was chosen, the epoch and the out-of-fold scores, or why there are none.
+pub(super) fn trials_csv(trials: &[Trial]) -> Result<Vec<u8>, csv::Error> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let keys = trials
+        .iter()
+        .flat_map(|t| t.settings.iter().map(|(k, _)| k));
+    let keys: Vec<&str> = keys.map(String::as_str).take(settings_of(trials)).collect();
+    let scores = [
+        "chosen", "epochs", "correct", "total", "accuracy", "log_loss", "diverged",
+    ];
+    writer.write_record(["trial"].iter().chain(&keys).chain(&scores))?;
+    for trial in trials {
+        let mut record = vec![trial.trial.to_string()];
+        record.extend(trial.settings.iter().map(|(_, value)| value.to_string()));
+        record.push(trial.chosen.to_string());
+        match &trial.outcome {
+            TrialOutcome::Validated { epochs, metrics: m } => {
+                record.extend([epochs, &m.correct, &m.total].map(ToString::to_string));
+                record.extend([m.accuracy, m.log_loss].map(|x| x.to_string()));
+                record.push(String::new());
+            }
+            TrialOutcome::Diverged(why) => {
+                record.extend(std::iter::repeat_n(String::new(), 5));
+                record.push(why.clone());
+            }
+        }
+        writer.write_record(record)?;
+    }
+    finish(writer)
+}
+
+fn settings_of(trials: &[Trial]) -> usize {
+    trials.first().map_or(0, |trial| trial.settings.len())
 }
 
 /// `skipped.csv`: `split,path,reason`, one line for each file that is no example.

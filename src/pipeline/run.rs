@@ -17,6 +17,7 @@ use super::plan::Plan;
 use super::provider::search;
 use super::results::{
     DatasetSummary, ProviderSummary, RunMetrics, Timings, curve_csv, predictions_csv, skipped_csv,
+    trials_csv,
 };
 use super::training;
 
@@ -208,6 +209,10 @@ fn finish(
         files.push(("head.safetensors", training::head_file(checked, &trained)?));
         let curve = curve_csv(&trained.curve).map_err(unwritable("curve.csv"))?;
         files.push(("curve.csv", curve));
+        if !trained.trials.is_empty() {
+            let table = trials_csv(&trained.trials).map_err(unwritable("trials.csv"))?;
+            files.push(("trials.csv", table));
+        }
         fit = Some(trained);
     }
     let mut test = None;
@@ -257,6 +262,7 @@ fn summary(
             .and_then(|f| f.validation.as_ref())
             .map(|v| v.metrics.clone()),
         epochs: fit.map(|f| f.epochs),
+        trials: fit.map(|f| f.trials.clone()).unwrap_or_default(),
         provider: provider_summary(checked),
         parity: plan.parity.clone(),
         timings,

@@ -6,7 +6,10 @@ use std::time::Instant;
 use ndarray::Array2;
 
 use crate::dataset::Source;
-use crate::head::{EpochRow, Examples, Fit, HeadError, Metrics, Phase, TrainConfig, fit, metrics};
+use crate::head::search::{self, Trial};
+use crate::head::{
+    EpochRow, Examples, Fit, HeadError, Metrics, Phase, TrainConfig, Watch, fit_watched, metrics,
+};
 
 use super::checked::Checked;
 use super::error::PipelineError;
@@ -31,8 +34,6 @@ pub(super) fn train(
         classes: source.classes().len(),
         groups: None,
     };
-    let phases = 1 + u64::from(config.validation.is_some());
-    let most = config.epochs.get() as u64;
     let what = format!(
         "{} examples x {} views of {} features: {}",
         labels.len(),
@@ -40,20 +41,59 @@ pub(super) fn train(
         features.ncols(),
         plan.why(Stage::Train)
     );
-    observer.event(&Event::Started(Stage::Train, what, phases * most));
-    let mut progress = |row: &EpochRow| {
-        let before = if row.phase == Phase::Final {
-            (phases - 1) * most
-        } else {
-            0
-        };
-        let done = before + row.epoch as u64;
-        observer.event(&Event::Progress(Stage::Train, done, describe(row)));
+    let seed = checked.config.seed;
+    let trials = search::check(config, seed).map_err(HeadError::from)?;
+    let most = config.epochs.get() as u64;
+    let validated = match config.validation {
+        Some(_) => (trials as u64).max(1) * most,
+        None => 0,
     };
-    let fit = fit(config, &examples, checked.config.seed, &mut progress)?;
+    observer.event(&Event::Started(Stage::Train, what, validated + most));
+    let mut told = Told {
+        observer,
+        most,
+        validated,
+        before: 0,
+    };
+    let fit = fit_watched(config, &examples, seed, &mut told)?;
     let outcome = outcome(&fit);
     observer.event(&Event::Finished(Stage::Train, outcome, start.elapsed()));
     Ok(fit)
+}
+
+/// Passes on to the run's observer what is seen of a training.
+struct Told<'a> {
+    observer: &'a mut dyn Observer,
+    /// The most epochs of one training.
+    most: u64,
+    /// The most epochs of everything before the final training.
+    validated: u64,
+    /// The most epochs of the trials before this one.
+    before: u64,
+}
+
+impl Watch for Told<'_> {
+    fn epoch(&mut self, row: &EpochRow) {
+        let before = match row.phase {
+            Phase::CrossValidation => self.before,
+            Phase::Final => self.validated,
+        };
+        let done = before + row.epoch as u64;
+        let event = Event::Progress(Stage::Train, done, describe(row));
+        self.observer.event(&event);
+    }
+
+    fn trial_begins(&mut self, place: usize, of: usize) {
+        if place == 0 {
+            let text = format!("search: {of} trials, each cross-validated");
+            self.observer.event(&Event::Note(text));
+        }
+        self.before = place as u64 * self.most;
+    }
+
+    fn trial_ended(&mut self, trial: &Trial) {
+        self.observer.event(&Event::Note(trial.to_string()));
+    }
 }
 
 /// The probabilities of the scored examples' plain views, and what they are worth.
@@ -112,7 +152,11 @@ fn describe(row: &EpochRow) -> String {
 }
 
 fn outcome(fit: &Fit) -> String {
-    let trained = format!("{} epochs", fit.epochs);
+    let mut trained = format!("{} epochs", fit.epochs);
+    if let Some(best) = fit.trials.iter().find(|trial| trial.chosen) {
+        let of = fit.trials.len();
+        trained = format!("trial {} of {of} ({}); {trained}", best.trial, best.words());
+    }
     match &fit.validation {
         Some(validation) => {
             let m = &validation.metrics;

@@ -97,8 +97,12 @@ impl Document {
     /// not, the nearest mapping around it.
     #[must_use]
     pub fn place(&self, key: &str) -> Place {
+        self.place_of(key.split('.'))
+    }
+
+    fn place_of<'a>(&self, steps: impl Iterator<Item = &'a str>) -> Place {
         let mut node = &self.root;
-        for step in key.split('.') {
+        for step in steps {
             match node.child(step) {
                 Some(child) => node = child,
                 None => break,
@@ -114,6 +118,16 @@ impl Document {
         YamlError::Invalid {
             place: Box::new(self.place(key)),
             key: key.to_owned(),
+            message: message.into(),
+        }
+    }
+
+    /// [`Document::invalid`] for a path whose keys may themselves have points in them.
+    #[must_use]
+    pub fn invalid_at(&self, steps: &[&str], message: impl Into<String>) -> YamlError {
+        YamlError::Invalid {
+            place: Box::new(self.place_of(steps.iter().copied())),
+            key: steps.join("."),
             message: message.into(),
         }
     }

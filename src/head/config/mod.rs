@@ -8,6 +8,7 @@
 //! epochs: 200
 //! validation: {folds: 5}          # optional
 //! early_stopping: {patience: 20}  # optional; needs validation
+//! search: {grid: {l2: [1.0e-4, 1.0e-3]}}   # optional; see [`search`](super::search)
 //! ```
 //!
 //! # The scale of `l2`
@@ -37,6 +38,8 @@ pub use number::{AtLeast, Fraction, NonNegative, OutOfRange, Positive};
 
 use serde::{Deserialize, Serialize};
 
+use super::search::SearchConfig;
+
 /// How a head is trained: the `train:` section, checked.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "RawTrainConfig", into = "RawTrainConfig")]
@@ -55,6 +58,8 @@ pub struct TrainConfig {
     pub validation: Option<ValidationConfig>,
     /// Stop at the epoch that validates best.
     pub early_stopping: Option<EarlyStoppingConfig>,
+    /// Settings to choose by cross-validation.
+    pub search: Option<SearchConfig>,
 }
 
 /// The kind of head.
@@ -167,6 +172,8 @@ struct RawTrainConfig {
     validation: Option<ValidationConfig>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     early_stopping: Option<EarlyStoppingConfig>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    search: Option<SearchConfig>,
 }
 
 /// Keys of `train:` that are right by themselves and wrong together.
@@ -178,6 +185,9 @@ pub enum TrainConfigError {
     /// Early stopping without anything to watch.
     #[error("`early_stopping` needs `validation`, e.g. `validation: {{folds: 5}}`")]
     EarlyStoppingWithoutValidation,
+    /// A search without anything to compare.
+    #[error("`search` needs `validation`, e.g. `validation: {{folds: 5}}`")]
+    SearchWithoutValidation,
     /// BatchNorm over one example.
     #[error("`batch_norm: true` needs a `batch` of at least 2: one example has no variance")]
     BatchNormOfOne,
@@ -195,6 +205,9 @@ impl TryFrom<RawTrainConfig> for TrainConfig {
         if raw.early_stopping.is_some() && raw.validation.is_none() {
             return Err(TrainConfigError::EarlyStoppingWithoutValidation);
         }
+        if raw.search.is_some() && raw.validation.is_none() {
+            return Err(TrainConfigError::SearchWithoutValidation);
+        }
         let batch_norm = matches!(&raw.head, HeadConfig::Dense(dense) if dense.batch_norm);
         if batch_norm && matches!(raw.batch, Batch::Examples(size) if size.get() == 1) {
             return Err(TrainConfigError::BatchNormOfOne);
@@ -207,6 +220,7 @@ impl TryFrom<RawTrainConfig> for TrainConfig {
             epochs: raw.epochs,
             validation: raw.validation,
             early_stopping: raw.early_stopping,
+            search: raw.search,
         })
     }
 }
@@ -226,6 +240,7 @@ impl From<TrainConfig> for RawTrainConfig {
             epochs: config.epochs,
             validation: config.validation,
             early_stopping: config.early_stopping,
+            search: config.search,
         }
     }
 }

@@ -6,6 +6,7 @@ mod folds;
 mod optimizer;
 mod patience;
 mod trainer;
+mod watch;
 
 #[cfg(test)]
 mod golden;
@@ -21,8 +22,11 @@ use super::examples::Examples;
 use super::metrics::Metrics;
 use super::model::Head;
 use super::network::parameter_count;
+use super::search::{Trial, search};
 use cross_validation::cross_validate;
 use trainer::{EpochSums, Trainer};
+use watch::Epochs;
+pub use watch::Watch;
 
 /// The most weights in memory at once, over the models of all folds: a gigabyte of them, and as
 /// much again for each of their gradient and Adam's two moments.
@@ -40,6 +44,8 @@ pub struct Fit {
     pub epochs: usize,
     /// What the cross-validation found.
     pub validation: Option<Validation>,
+    /// What `search` tried; empty where nothing was searched.
+    pub trials: Vec<Trial>,
 }
 
 /// Out-of-fold results: each example judged, on its plain view, by the model that has not seen
@@ -94,7 +100,8 @@ pub enum Phase {
 ///
 /// Where `config` has `validation`, the training examples are cross-validated first (stratified
 /// folds); with `early_stopping` the number of epochs comes from there. The final model then
-/// trains on all examples for that number of epochs. Each epoch takes each example once, by one of
+/// trains on all examples for that number of epochs. With `search`, each trial is cross-validated so,
+/// and the best one's head is trained. Each epoch takes each example once, by one of
 /// its views drawn at random.
 ///
 /// The same config, examples and seed give bit-identical results on the same machine. `progress`
@@ -109,8 +116,47 @@ pub fn fit(
     seed: u64,
     progress: &mut dyn FnMut(&EpochRow),
 ) -> Result<Fit, HeadError> {
+    fit_watched(config, examples, seed, &mut Epochs(progress))
+}
+
+/// [`fit`] for somebody who also wants to see the trials of a `search`.
+///
+/// # Errors
+/// Those of [`fit`].
+pub fn fit_watched(
+    config: &TrainConfig,
+    examples: &Examples<'_>,
+    seed: u64,
+    watch: &mut dyn Watch,
+) -> Result<Fit, HeadError> {
     examples.check()?;
+    if let Some(keys) = &config.search {
+        return search(config, keys, examples, seed, watch);
+    }
     check_size(config, examples)?;
+    let mut progress = |row: &EpochRow| watch.epoch(row);
+    let validated = validate(config, examples, seed, &mut progress)?;
+    finish(config, examples, seed, validated, &mut progress)
+}
+
+/// What is known of a training before the head itself is trained.
+#[derive(Debug)]
+pub(in crate::head) struct Validated {
+    /// What the cross-validation found, where there was one.
+    pub(in crate::head) validation: Option<Validation>,
+    /// Epochs that the head is to be trained for.
+    pub(in crate::head) epochs: usize,
+    /// The epochs of the cross-validation.
+    pub(in crate::head) curve: Vec<EpochRow>,
+}
+
+/// The first half of [`fit`]: the cross-validation of checked examples, if there is to be one.
+pub(in crate::head) fn validate(
+    config: &TrainConfig,
+    examples: &Examples<'_>,
+    seed: u64,
+    progress: &mut dyn FnMut(&EpochRow),
+) -> Result<Validated, HeadError> {
     let mut curve = Vec::new();
     let mut report = |row: EpochRow| {
         progress(&row);
@@ -130,12 +176,34 @@ pub fn fit(
         (Some(validation), Some(_)) => validation.epoch,
         _ => config.epochs.get(),
     };
+    Ok(Validated {
+        validation,
+        epochs,
+        curve,
+    })
+}
+
+/// The second half of [`fit`]: the head, trained on all examples.
+pub(in crate::head) fn finish(
+    config: &TrainConfig,
+    examples: &Examples<'_>,
+    seed: u64,
+    validated: Validated,
+    progress: &mut dyn FnMut(&EpochRow),
+) -> Result<Fit, HeadError> {
+    let Validated {
+        validation,
+        epochs,
+        mut curve,
+    } = validated;
     let everything = (0..examples.len()).collect();
     let mut trainer = Trainer::new(config, *examples, everything, seed, Model::Final);
     for epoch in 1..=epochs {
         let sums = trainer.epoch(epoch)?;
         let row = EpochRow::new(Phase::Final, epoch, config, sums, None);
-        report(EpochRow { of: epochs, ..row });
+        let row = EpochRow { of: epochs, ..row };
+        progress(&row);
+        curve.push(row);
     }
     let head = Head::new(trainer.into_network());
     Ok(Fit {
@@ -143,6 +211,7 @@ pub fn fit(
         curve,
         epochs,
         validation,
+        trials: Vec::new(),
     })
 }
 
@@ -166,7 +235,14 @@ impl EpochRow {
     }
 }
 
-fn check_size(config: &TrainConfig, examples: &Examples<'_>) -> Result<(), HeadError> {
+/// Whether the models fit in memory side by side.
+///
+/// # Errors
+/// [`HeadError::TooLarge`].
+pub(in crate::head) fn check_size(
+    config: &TrainConfig,
+    examples: &Examples<'_>,
+) -> Result<(), HeadError> {
     let inputs = examples.width();
     let models = config
         .validation

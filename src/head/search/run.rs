@@ -1,0 +1,112 @@
+//! Running the trials.
+
+use super::apply::plan;
+use super::config::SearchConfig;
+use super::trial::{Rank, Trial, TrialOutcome, words};
+use crate::head::config::TrainConfig;
+use crate::head::error::HeadError;
+use crate::head::examples::Examples;
+use crate::head::train::{Fit, Validated, Watch, check_size, finish, validate};
+
+/// Cross-validates every trial, then trains the best one's head on all examples. A trial that
+/// diverges is told of and passed over.
+///
+/// # Errors
+/// A trial that is no valid configuration or too large (before any is run), examples that cannot
+/// be read, or no trial that came to a result.
+pub(in crate::head) fn search(
+    config: &TrainConfig,
+    search: &SearchConfig,
+    examples: &Examples<'_>,
+    seed: u64,
+    watch: &mut dyn Watch,
+) -> Result<Fit, HeadError> {
+    let planned = plan(config, search, seed)?;
+    for (_, trial) in &planned {
+        check_size(trial, examples)?;
+    }
+    let mut trials: Vec<Trial> = Vec::with_capacity(planned.len());
+    let mut best: Option<(usize, Validated)> = None;
+    for (number, (settings, trial)) in planned.iter().enumerate() {
+        watch.trial_begins(number, planned.len());
+        let result = validate(trial, examples, seed, &mut |row| watch.epoch(row));
+        let (outcome, validated) = outcome(result)?;
+        trials.push(Trial {
+            trial: number + 1,
+            settings: settings.clone(),
+            outcome,
+            chosen: false,
+        });
+        let rank = |place: usize| {
+            let metrics = trials.get(place)?.metrics()?;
+            let (_, config) = planned.get(place)?;
+            Some(Rank { metrics, config })
+        };
+        if let (Some(validated), Some(new)) = (validated, rank(number)) {
+            let old = best.as_ref().and_then(|(place, _)| rank(*place));
+            if old.is_none_or(|old| new.compare(&old, search.metric).is_lt()) {
+                best = Some((number, validated));
+            }
+        }
+        if let Some(trial) = trials.last() {
+            watch.trial_ended(trial);
+        }
+    }
+    let chosen = best.and_then(|(place, validated)| {
+        trials.get_mut(place)?.chosen = true;
+        Some((planned.get(place)?, validated))
+    });
+    let Some(((settings, trial), validated)) = chosen else {
+        return Err(no_result(&trials));
+    };
+    let fit = finish(trial, examples, seed, validated, &mut |row| {
+        watch.epoch(row)
+    });
+    let fit = fit.map_err(|error| chosen_failed(error, &words(settings)))?;
+    Ok(Fit { trials, ..fit })
+}
+
+/// What a trial came to; what is not its own fault ends the search.
+fn outcome(
+    result: Result<Validated, HeadError>,
+) -> Result<(TrialOutcome, Option<Validated>), HeadError> {
+    let validated = match result {
+        Ok(validated) => validated,
+        Err(error @ HeadError::Diverged { .. }) => {
+            return Ok((TrialOutcome::Diverged(error.to_string()), None));
+        }
+        Err(error) => return Err(error),
+    };
+    let Some(validation) = &validated.validation else {
+        return Err(HeadError::SearchWithoutValidation);
+    };
+    let outcome = TrialOutcome::Validated {
+        epochs: validation.epoch,
+        metrics: Box::new(validation.metrics.clone()),
+    };
+    Ok((outcome, Some(validated)))
+}
+
+fn no_result(trials: &[Trial]) -> HeadError {
+    let first = trials.iter().find_map(|trial| match &trial.outcome {
+        TrialOutcome::Diverged(why) => {
+            Some(format!("trial {} ({}): {why}", trial.trial, trial.words()))
+        }
+        TrialOutcome::Validated { .. } => None,
+    });
+    HeadError::NoTrial {
+        trials: trials.len(),
+        first: first.unwrap_or_default(),
+    }
+}
+
+/// A divergence of the final training, with the settings that led to it.
+fn chosen_failed(error: HeadError, settings: &str) -> HeadError {
+    match error {
+        HeadError::Diverged { .. } => HeadError::ChosenTrial {
+            settings: settings.to_owned(),
+            source: Box::new(error),
+        },
+        other => other,
+    }
+}

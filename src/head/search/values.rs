@@ -254,9 +254,10 @@ impl TryFrom<String> for SearchedKey {
             ));
         }
         match key.split('.').next() {
-            Some(first @ ("search" | "validation")) => Err(format!(
-                "`{first}` cannot be searched: trials are compared on the same folds"
-            )),
+            Some("search") => Err("`search` cannot be searched".to_owned()),
+            Some("validation") => Err(
+                "`validation` cannot be searched: trials are compared on the same folds".to_owned(),
+            ),
             Some("train") => Err(format!(
                 "`{key}`: keys start below `train`, as in `l2` or `adam.lr`"
             )),

@@ -49,6 +49,8 @@ def keras(mode):
 
 
 def preset(name, image):
+    if name == "clip":
+        return hugging_face_file({"image_processor_type": "CLIPImageProcessor"}, image)
     if name.startswith("keras"):
         stretched = np.asarray(image.resize((224, 224), Image.BILINEAR)).astype("f4")
         return keras(name[6:])(stretched).transpose(2, 0, 1)
@@ -120,7 +122,7 @@ def main():
         cases.append({"kind": kind, "said": said, "picture": pixels, "size": size, "values": values})
     for pixels in PICTURES:
         image = picture(*pixels)
-        for name in ["keras-caffe", "keras-tf", "torch-imagenet"]:
+        for name in ["keras-caffe", "keras-tf", "torch-imagenet", "clip"]:
             add("preset", name, [224, 224], pixels, preset(name, image))
         for config, size in TIMM:
             add("timm", config, size, pixels, timm_file(config, image, size))

@@ -5,6 +5,7 @@
 //! ```python
 //! timm.data.create_transform(**timm.data.resolve_data_config(pretrained_cfg=said))(image)
 //! getattr(transformers, name)(**said)(image, return_tensors="np")["pixel_values"][0]
+//! transformers.CLIPImageProcessor()(image, return_tensors="np")["pixel_values"][0]  # preset: clip
 //! transforms.Compose([Resize(256), CenterCrop(224), ToTensor(), Normalize(mean, std)])(image)
 //! ```
 
@@ -69,6 +70,7 @@ fn level(case: &Case) -> f32 {
     let std = match (case.kind.as_str(), &case.said) {
         ("preset", Value::String(name)) if name == "keras-caffe" => return 1.0,
         ("preset", Value::String(name)) if name == "keras-tf" => 0.5,
+        ("preset", Value::String(name)) if name == "clip" => 0.261,
         ("huggingface", said) if said["do_normalize"] == false => 1.0,
         ("huggingface", _) => 0.5,
         _ => 0.224,

@@ -1,15 +1,18 @@
 //! The store of rows: writing it, opening it and planning over it, and streaming all of it.
 //!
 //! Rows are made, not extracted. What is streamed is compared, in the same run, with a plain loop
-//! that reads the same files in pieces of 8 MiB as `dd bs=8M` does, and where they are in the
-//! system's cache with copying in memory too; then with that loop when the files were dropped
-//! from the cache. Streaming reads, checks and hands out every byte; the loop only reads it.
+//! that reads the same files in pieces of 8 MiB as `dd bs=8M` does; then with that loop when the
+//! files were dropped from the cache. Streaming reads, checks and hands out every byte; the loop
+//! only reads it. Where the files are in the system's cache, streaming is compared with two more
+//! figures: copying in memory, and what the system hands out when two threads do nothing but read
+//! (`2 loops`), which is as much as any reader of files can have on two cores.
 
 use std::error::Error;
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::thread;
 use std::time::Instant;
 
 use catpipe::digests::Shelf;
@@ -25,7 +28,7 @@ pub(super) const PLAN: &str = "store-plan";
 /// again afterwards.
 pub(super) fn measure() -> Result<(), Box<dyn Error>> {
     println!(
-        "\n{:<12} {:>9} {:>9} {:>7} {:>23} {:>14}",
+        "\n{:<12} {:>9} {:>9} {:>7} {:>33} {:>14}",
         format!("rows x {WIDTH}"),
         "written",
         "open+plan",
@@ -34,8 +37,8 @@ pub(super) fn measure() -> Result<(), Box<dyn Error>> {
         "from the disk"
     );
     println!(
-        "{:<12} {:>9} {:>9} {:>7} {:>7} {:>7} {:>7} {:>7} {:>6}",
-        "", "rows/s", "s", "MB", "GB/s", "x loop", "x copy", "GB/s", "x loop"
+        "{:<12} {:>9} {:>9} {:>7} {:>7} {:>7} {:>9} {:>7} {:>7} {:>6}",
+        "", "rows/s", "s", "MB", "GB/s", "x loop", "x 2 loops", "x copy", "GB/s", "x loop"
     );
     for rows in [10_000, 100_000, 1_000_000] {
         let root = tempfile::tempdir()?;
@@ -56,11 +59,12 @@ fn line(root: &Path, rows: usize) -> Result<(), Box<dyn Error>> {
     let files = shards(root)?;
     // The first round fills the system's cache.
     let warm = race(root, rows, &files, || Ok(()))?;
-    let cold = race(root, rows, &files, || drop_from_cache(&files))?;
+    let by_two = warm.0 / read_by_two(&files)?;
     let copy = warm.0 / copied()?;
+    let cold = race(root, rows, &files, || drop_from_cache(&files))?;
     println!(
-        "{rows:<12} {written:>9.0} {seconds:>9.2} {megabytes:>7.0} {:>7.2} {:>7.2} {copy:>7.2} \
-         {:>7.2} {:>6.2}",
+        "{rows:<12} {written:>9.0} {seconds:>9.2} {megabytes:>7.0} {:>7.2} {:>7.2} {by_two:>9.2} \
+         {copy:>7.2} {:>7.2} {:>6.2}",
         warm.0, warm.1, cold.0, cold.1
     );
     Ok(())
@@ -159,11 +163,14 @@ fn race(
         before()?;
         streamed = streamed.min(seconds(|| stream(&store, &ids))?);
     }
-    let bytes: u64 = files
+    Ok((gigabytes(files) / streamed, plain / streamed))
+}
+
+fn gigabytes(files: &[PathBuf]) -> f64 {
+    let sizes = files
         .iter()
-        .map(|file| file.metadata().map_or(0, |m| m.len()))
-        .sum();
-    Ok((bytes as f64 / streamed / 1e9, plain / streamed))
+        .map(|file| file.metadata().map_or(0, |m| m.len()));
+    sizes.sum::<u64>() as f64 / 1e9
 }
 
 fn seconds(work: impl FnOnce() -> Result<(), Box<dyn Error>>) -> Result<f64, Box<dyn Error>> {
@@ -214,6 +221,23 @@ fn read_plainly(files: &[PathBuf]) -> Result<(), Box<dyn Error>> {
     }
     std::hint::black_box(&buffer);
     Ok(())
+}
+
+/// GB a second of two threads that read half of the files each, plainly.
+fn read_by_two(files: &[PathBuf]) -> Result<f64, Box<dyn Error>> {
+    let (ours, theirs) = files.split_at(files.len() / 2);
+    let mut best = f64::INFINITY;
+    for _ in 0..ROUNDS {
+        best = best.min(seconds(|| {
+            thread::scope(|scope| {
+                let there = scope.spawn(|| read_plainly(theirs).map_err(|error| error.to_string()));
+                read_plainly(ours)?;
+                there.join().map_err(|_| "a reader ended early")??;
+                Ok(())
+            })
+        })?);
+    }
+    Ok(gigabytes(files) / best)
 }
 
 /// Asks the system to forget these files, and only these.

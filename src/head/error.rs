@@ -67,14 +67,16 @@ pub enum HeadError {
         value: f32,
     },
     /// A class that cannot be on every side of a cross-validation.
-    #[error("class {class} has {count} training examples, fewer than the {folds} folds of `validation`: {}", fewer_folds(*count))]
+    #[error("{}", too_few(*class, *count, *folds, *of))]
     TooFewForFolds {
         /// The class.
         class: usize,
-        /// Its examples.
+        /// Its examples, or the groups that they are in.
         count: usize,
         /// The folds asked for.
         folds: usize,
+        /// What is counted.
+        of: Dealt,
     },
     /// A network that would not fit in memory.
     #[error(
@@ -175,6 +177,15 @@ pub enum HeadError {
     Saved(#[from] SavedHeadError),
 }
 
+/// What is dealt into folds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dealt {
+    /// Examples, each for itself.
+    Examples,
+    /// Groups, whole.
+    Groups,
+}
+
 /// One of the models that a training run trains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Model {
@@ -260,10 +271,24 @@ impl fmt::Display for Cause {
     }
 }
 
-fn fewer_folds(count: usize) -> String {
-    if count < 2 {
-        "add examples of it, or leave `validation` out".to_owned()
+fn too_few(class: usize, count: usize, folds: usize, of: Dealt) -> String {
+    let (has, add) = match of {
+        Dealt::Examples => (
+            format!("{count} training examples, fewer than the {folds} folds of `validation`"),
+            "examples of it",
+        ),
+        Dealt::Groups => (
+            format!(
+                "training examples in {count} groups, fewer than the {folds} folds of \
+                 `validation`, and a group stays in one fold"
+            ),
+            "groups with it",
+        ),
+    };
+    let out = if count < 2 {
+        "leave `validation` out".to_owned()
     } else {
-        format!("add examples of it, or set `folds` to {count} or less")
-    }
+        format!("set `folds` to {count} or less")
+    };
+    format!("class {class} has {has}: add {add}, or {out}")
 }

@@ -8,11 +8,15 @@
 //! threads: everything runs on one thread in a fixed order. (Another processor may have other
 //! vector instructions, and round differently.)
 
+mod calibration;
 pub mod config;
+mod coverage;
 mod error;
 mod examples;
 pub mod explain;
+mod label_errors;
 mod layers;
+mod learning_curve;
 mod linalg;
 pub mod metrics;
 mod model;
@@ -25,10 +29,13 @@ pub mod search;
 mod train;
 
 pub use config::TrainConfig;
-pub use error::{Cause, Diverging, HeadError, Model};
+pub use coverage::{Coverage, coverage};
+pub use error::{Cause, Dealt, Diverging, HeadError, Model};
 pub use examples::Examples;
+pub use label_errors::{LabelError, label_errors};
 pub use layers::Layer;
-pub use metrics::Metrics;
+pub use learning_curve::{LearningCurveConfig, LearningPoint, learning_curve};
+pub use metrics::{ClassMetrics, Metrics};
 pub use model::Head;
 pub use rows::Rows;
 pub use saved::SavedHeadError;

@@ -1,6 +1,6 @@
 //! A trained head.
 
-use ndarray::{Array2, ArrayView2};
+use ndarray::{Array2, ArrayView1, ArrayView2};
 
 use super::error::HeadError;
 use super::network::Network;
@@ -11,6 +11,10 @@ use super::network::loss::log_softmax;
 pub struct Head {
     pub(super) network: Network<f32>,
     pub(super) class_names: Vec<String>,
+    /// What logits are divided by before the softmax; 1 leaves them as they are.
+    pub(super) temperature: f32,
+    /// The least probability of the most probable class that counts as an answer.
+    pub(super) reject_below: Option<f32>,
 }
 
 impl Head {
@@ -22,6 +26,8 @@ impl Head {
         Self {
             network,
             class_names,
+            temperature: 1.0,
+            reject_below: None,
         }
     }
 
@@ -41,6 +47,46 @@ impl Head {
             class_names: names.to_vec(),
             ..self
         })
+    }
+
+    /// The same head with another temperature, a finite number above 0 (others are left out of
+    /// account).
+    #[must_use]
+    pub fn with_temperature(self, temperature: f32) -> Self {
+        if !is_temperature(temperature) {
+            return self;
+        }
+        Self {
+            temperature,
+            ..self
+        }
+    }
+
+    /// The same head, which is to give no answer where the probability of its most probable class
+    /// is below `threshold`; see [`Head::answers`].
+    #[must_use]
+    pub fn with_reject_below(self, threshold: Option<f32>) -> Self {
+        Self {
+            reject_below: threshold.filter(|share| is_share(*share)),
+            ..self
+        }
+    }
+
+    /// What the logits are divided by before the softmax, so that the probabilities are as sure as
+    /// they ought to be (Guo et al. 2017); 1 where nothing was fitted.
+    pub fn temperature(&self) -> f32 {
+        self.temperature
+    }
+
+    /// The probability that a head's answer must have; `None` where every answer counts.
+    pub fn reject_below(&self) -> Option<f32> {
+        self.reject_below
+    }
+
+    /// Whether a row of [`Head::probabilities`] is sure enough to be an answer.
+    pub fn answers(&self, probabilities: ArrayView1<'_, f32>) -> bool {
+        let most = probabilities.iter().copied().fold(0.0, f32::max);
+        self.reject_below.is_none_or(|least| most >= least)
     }
 
     /// The names of the classes, in the order of the columns.
@@ -71,13 +117,30 @@ impl Head {
         Ok(self.network.logits(features))
     }
 
-    /// `[n, inputs] -> [n, classes]`: the softmax of the logits; each row sums to 1.
+    /// `[n, inputs] -> [n, classes]`: the softmax of the logits over the temperature; each row
+    /// sums to 1.
     ///
     /// # Errors
     /// Rows of another width than the head was trained on.
     pub fn probabilities(&self, features: ArrayView2<'_, f32>) -> Result<Array2<f32>, HeadError> {
-        Ok(log_softmax(self.logits(features)?).mapv_into(f32::exp))
+        Ok(softmax_at(self.temperature, self.logits(features)?))
     }
+}
+
+/// The softmax of `logits / temperature`, row by row. Logits may also be log probabilities, which
+/// differ from them by a constant a row.
+pub(super) fn softmax_at(temperature: f32, logits: Array2<f32>) -> Array2<f32> {
+    log_softmax(logits.mapv_into(|x| x / temperature)).mapv_into(f32::exp)
+}
+
+/// Whether logits can be divided by it.
+pub(super) fn is_temperature(x: f32) -> bool {
+    x.is_finite() && x > 0.0
+}
+
+/// Whether it is a share of a whole.
+pub(super) fn is_share(x: f32) -> bool {
+    (0.0..=1.0).contains(&x)
 }
 
 #[cfg(test)]
@@ -114,6 +177,29 @@ mod tests {
                     .all(|(&p, e)| (f64::from(p) - e / sum).abs() < 1e-6)
             );
         }
+    }
+
+    #[test]
+    fn a_temperature_divides_the_logits() {
+        let (cold, rows) = (head().with_temperature(0.5), rows());
+        let doubled = head().logits(rows.view()).unwrap() * 2.0;
+        let expected = softmax_at(1.0, doubled);
+        let found = cold.probabilities(rows.view()).unwrap();
+        assert!((&found - &expected).iter().all(|d| d.abs() < 1e-6));
+        assert_eq!(cold.temperature(), 0.5);
+        for bad in [0.0, -1.0, f32::NAN, f32::INFINITY] {
+            assert_eq!(head().with_temperature(bad), head());
+        }
+    }
+
+    #[test]
+    fn an_answer_below_the_threshold_is_none() {
+        let sure = ndarray::array![0.05, 0.9, 0.05];
+        let row = |head: &Head| head.answers(sure.view());
+        assert!(row(&head()));
+        assert!(row(&head().with_reject_below(Some(0.9))));
+        assert!(!row(&head().with_reject_below(Some(0.91))));
+        assert_eq!(head().with_reject_below(Some(1.5)).reject_below(), None);
     }
 
     #[test]

@@ -48,8 +48,15 @@ impl Default for ValidationConfig {
     fn default() -> Self {
         Self {
             folds: AtLeast::constant(5),
+            repeats: AtLeast::constant(1),
         }
     }
+}
+
+/// What is not written, so that pipelines without repeats look as they always did.
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde asks for a reference
+pub(super) fn is_once(repeats: &AtLeast<1>) -> bool {
+    repeats.get() == 1
 }
 
 impl Default for EarlyStoppingConfig {

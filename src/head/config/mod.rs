@@ -6,7 +6,8 @@
 //! adam: {lr: 1.0e-3, beta1: 0.9, beta2: 0.999, epsilon: 1.0e-8}   # or sgd: {lr: 0.01, momentum: 0.9}
 //! batch: 32                       # or all
 //! epochs: 200
-//! validation: {folds: 5}          # optional
+//! validation: {folds: 5, repeats: 1}   # optional
+//! calibration: temperature        # or none; the default is temperature where there is validation
 //! early_stopping: {patience: 20}  # optional; needs validation
 //! search: {grid: {l2: [1.0e-4, 1.0e-3]}}   # optional; see [`search`](super::search)
 //! ```
@@ -56,6 +57,8 @@ pub struct TrainConfig {
     pub epochs: AtLeast<1>,
     /// Cross-validation on the training examples.
     pub validation: Option<ValidationConfig>,
+    /// What makes the head as sure as it ought to be.
+    pub calibration: Calibration,
     /// Stop at the epoch that validates best.
     pub early_stopping: Option<EarlyStoppingConfig>,
     /// Settings to choose by cross-validation.
@@ -137,12 +140,33 @@ pub struct SgdConfig {
     pub momentum: Fraction,
 }
 
-/// Stratified k-fold cross-validation; all views of an example stay on one side.
+/// Stratified k-fold cross-validation; all views of an example stay on one side, and so does what
+/// the dataset calls a group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ValidationConfig {
     /// How many parts the examples are dealt into.
     pub folds: AtLeast<2>,
+    /// How often they are dealt anew, each time with models of its own. Which examples happen to
+    /// be held out together then matters less; what each example gets is the mean over the repeats.
+    #[serde(skip_serializing_if = "defaults::is_once")]
+    pub repeats: AtLeast<1>,
+}
+
+/// What makes a head as sure as it ought to be.
+///
+/// The default is `temperature` where there is validation: it costs nothing beside the
+/// cross-validation, changes no prediction, and a head trained until its own examples are right
+/// is too sure of new ones. Without validation there is nothing to fit it to that the head has not
+/// seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Calibration {
+    /// Nothing: probabilities are the softmax of the logits.
+    #[default]
+    None,
+    /// Logits are divided by a temperature that is fitted to out-of-fold scores (Guo et al. 2017).
+    Temperature,
 }
 
 /// Train for the number of epochs that cross-validation finds best.
@@ -171,6 +195,8 @@ struct RawTrainConfig {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     validation: Option<ValidationConfig>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    calibration: Option<Calibration>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     early_stopping: Option<EarlyStoppingConfig>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     search: Option<SearchConfig>,
@@ -188,6 +214,9 @@ pub enum TrainConfigError {
     /// A search without anything to compare.
     #[error("`search` needs `validation`, e.g. `validation: {{folds: 5}}`")]
     SearchWithoutValidation,
+    /// Calibration without anything to fit it to.
+    #[error("`calibration: temperature` needs `validation`, e.g. `validation: {{folds: 5}}`")]
+    CalibrationWithoutValidation,
     /// BatchNorm over one example.
     #[error("`batch_norm: true` needs a `batch` of at least 2: one example has no variance")]
     BatchNormOfOne,
@@ -208,6 +237,14 @@ impl TryFrom<RawTrainConfig> for TrainConfig {
         if raw.search.is_some() && raw.validation.is_none() {
             return Err(TrainConfigError::SearchWithoutValidation);
         }
+        let calibration = match (raw.calibration, raw.validation) {
+            (Some(Calibration::Temperature), None) => {
+                return Err(TrainConfigError::CalibrationWithoutValidation);
+            }
+            (Some(asked), _) => asked,
+            (None, Some(_)) => Calibration::Temperature,
+            (None, None) => Calibration::None,
+        };
         let batch_norm = matches!(&raw.head, HeadConfig::Dense(dense) if dense.batch_norm);
         if batch_norm && matches!(raw.batch, Batch::Examples(size) if size.get() == 1) {
             return Err(TrainConfigError::BatchNormOfOne);
@@ -219,6 +256,7 @@ impl TryFrom<RawTrainConfig> for TrainConfig {
             batch: raw.batch,
             epochs: raw.epochs,
             validation: raw.validation,
+            calibration,
             early_stopping: raw.early_stopping,
             search: raw.search,
         })
@@ -239,6 +277,8 @@ impl From<TrainConfig> for RawTrainConfig {
             batch: config.batch,
             epochs: config.epochs,
             validation: config.validation,
+            // Without validation there is nothing to say.
+            calibration: config.validation.map(|_| config.calibration),
             early_stopping: config.early_stopping,
             search: config.search,
         }

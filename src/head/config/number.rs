@@ -75,7 +75,7 @@ impl Fraction {
 
 impl<const MIN: i64> AtLeast<MIN> {
     /// A default, known to be in range.
-    pub(super) const fn constant(n: i32) -> Self {
+    pub(in crate::head) const fn constant(n: i32) -> Self {
         Self(n)
     }
 

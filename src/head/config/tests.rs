@@ -20,6 +20,7 @@ fn what_is_left_out_is_filled_in() {
             "batch": 32,
             "epochs": 100,
             "validation": {"folds": 5},
+            "calibration": "temperature",
             "early_stopping": {"patience": 20}
         })
     );
@@ -98,6 +99,15 @@ const WRONG: &[(&str, &str)] = &[
         "head: {logistic: {}}\nvalidation: {folds: 1}",
         "must be at least 2, found 1",
     ),
+    (
+        "head: {logistic: {}}\nvalidation: {repeats: 0}",
+        "must be at least 1, found 0",
+    ),
+    (
+        "head: {logistic: {}}\ncalibration: temperature",
+        "`calibration: temperature` needs `validation`",
+    ),
+    ("head: {logistic: {}}\ncalibration: platt", "temperature"),
     (
         "head: {logistic: {}}\nearly_stopping: {}",
         "needs `validation`",

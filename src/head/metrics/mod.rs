@@ -1,19 +1,36 @@
-//! How good predicted probabilities are.
+//! How good predicted probabilities are, and how sure that is.
+//!
+//! Every number has a 95 % interval, `<name>_ci95`. It says how far the number may be off because
+//! the examples are a sample: Wilson's for shares ([`wilson95`]) and what is made of them
+//! (accuracy, balanced accuracy, precision, recall, F1, average precision), its like for areas
+//! under ROC curves (Newcombe 2006), and the percentile bootstrap, 1000 draws, for log loss, Brier
+//! score and calibration error. But for the last three, none shrinks to a point where everything
+//! is right: a perfect score on 50 examples is not known to be perfect. All of them take examples
+//! to be independent; several pictures of one thing make them too narrow.
+//!
+//! What has no value is `None` (`null` in JSON), never NaN: precision of a class that nothing was
+//! taken for, recall of one without examples, ranking of a class against nothing.
 
+mod confusion;
+mod losses;
+mod ranking;
 #[cfg(test)]
 mod tests;
+mod wilson;
+
+pub use wilson::wilson95;
+
+pub(super) use losses::log_loss_of;
+pub(super) use wilson::{count, wilson_of_share};
 
 use ndarray::{ArrayView1, ArrayView2};
 use serde::{Deserialize, Serialize};
 
 use super::error::HeadError;
 use super::network::loss::argmax;
-
-/// Bins of the expected calibration error (Guo et al. 2017 use 15).
-const BINS: usize = 15;
-
-/// The 0.975 quantile of the standard normal distribution.
-const Z95: f64 = 1.959_963_984_540_054;
+use confusion::{Measured, Tally, balanced_accuracy};
+use losses::Losses;
+use ranking::{Ranking, mean_of};
 
 /// Scores of predictions against the truth.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -26,13 +43,80 @@ pub struct Metrics {
     pub accuracy: f64,
     /// 95 % interval of the accuracy; see [`wilson95`].
     pub accuracy_ci95: [f64; 2],
+    /// Mean recall of the classes that have examples.
+    pub balanced_accuracy: f64,
+    /// Its 95 % interval: Wilson's of the recalls, squared and added (Newcombe 1998).
+    pub balanced_accuracy_ci95: [f64; 2],
     /// Mean of -ln p(truth); probabilities below `f32::EPSILON` (1.2e-7) count as that, so that
     /// one certain mistake costs 16 and not infinity (scikit-learn's rule for `float32`).
     pub log_loss: f64,
+    /// Its 95 % interval, by bootstrap.
+    pub log_loss_ci95: [f64; 2],
+    /// Brier score: the mean of Σ (p - y)² over the classes, from 0 to 2; for two classes half of
+    /// that, (p - y)² of one of them, from 0 to 1 (scikit-learn's `brier_score_loss`).
+    pub brier: f64,
+    /// Its 95 % interval, by bootstrap.
+    pub brier_ci95: [f64; 2],
     /// Expected calibration error; see [`evaluate`].
     pub ece: f64,
+    /// Its 95 % interval, by bootstrap.
+    pub ece_ci95: [f64; 2],
+    /// Area under the ROC curve: for two classes that of the second; for more the mean over the
+    /// classes, each against the rest (scikit-learn's `multi_class="ovr"`, `average="macro"`),
+    /// without those that have no examples.
+    pub roc_auc: Option<f64>,
+    /// Its 95 % interval.
+    pub roc_auc_ci95: Option<[f64; 2]>,
+    /// Average precision: for two classes that of the second; for more the mean over the classes
+    /// that have examples.
+    pub average_precision: Option<f64>,
+    /// Its 95 % interval.
+    pub average_precision_ci95: Option<[f64; 2]>,
     /// Counts: a row for each true class, a column for each predicted one.
     pub confusion: Vec<Vec<usize>>,
+    /// Each class against the rest.
+    pub classes: Vec<ClassMetrics>,
+}
+
+/// Scores of one class against the rest; each `None` where it has no value, see the
+/// [module](self).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ClassMetrics {
+    /// Its name, or its number where names are not known.
+    pub class: String,
+    /// Examples of it.
+    pub support: usize,
+    /// Share of the examples that were taken for it that are of it.
+    pub precision: Option<f64>,
+    /// Its 95 % interval, Wilson's.
+    pub precision_ci95: Option<[f64; 2]>,
+    /// Share of its examples that were taken for it.
+    pub recall: Option<f64>,
+    /// Its 95 % interval, Wilson's.
+    pub recall_ci95: Option<[f64; 2]>,
+    /// Harmonic mean of precision and recall.
+    pub f1: Option<f64>,
+    /// Its 95 % interval (Lam, Gopal & Qian 2023).
+    pub f1_ci95: Option<[f64; 2]>,
+    /// Area under its ROC curve.
+    pub roc_auc: Option<f64>,
+    /// Its 95 % interval (Newcombe 2006).
+    pub roc_auc_ci95: Option<[f64; 2]>,
+    /// Average precision.
+    pub average_precision: Option<f64>,
+    /// Its 95 % interval (after Boyd, Eng & Page 2013).
+    pub average_precision_ci95: Option<[f64; 2]>,
+}
+
+impl Metrics {
+    /// The same with the names of the classes.
+    #[must_use]
+    pub fn named(mut self, names: &[String]) -> Self {
+        for (one, name) in self.classes.iter_mut().zip(names) {
+            one.class.clone_from(name);
+        }
+        self
+    }
 }
 
 /// The class that a row of scores is for: the most probable one, the first of equals.
@@ -56,85 +140,91 @@ pub fn evaluate(
     labels: &[usize],
 ) -> Result<Metrics, HeadError> {
     check(probabilities, labels)?;
-    let classes = probabilities.ncols();
-    let mut confusion = vec![vec![0; classes]; classes];
-    let mut calibration = [Bin::default(); BINS];
-    let (mut correct, mut loss) = (0, 0.0);
-    for (row, &label) in probabilities.outer_iter().zip(labels) {
-        let predicted = argmax(row);
-        let right = predicted == label;
-        confusion[label][predicted] += 1;
-        correct += usize::from(right);
-        loss -= f64::from(row[label].max(f32::EPSILON)).ln();
-        let confidence = f64::from(row[predicted]);
-        calibration[bin_of(confidence)].add(confidence, right);
-    }
-    let total = labels.len();
+    let confusion = confusion_of(probabilities, labels);
+    let tallies: Vec<Tally> = (0..confusion.len())
+        .map(|class| Tally::of(&confusion, class))
+        .collect();
+    let rankings: Vec<(Option<Measured>, Option<Measured>)> = (0..confusion.len())
+        .map(|class| ranking(probabilities, labels, class))
+        .map(|one| (one.roc_auc(), one.average_precision()))
+        .collect();
+    let correct = tallies.iter().map(|tally| tally.right).sum();
+    let losses = Losses::new(probabilities, labels);
+    let means = losses.means();
+    let [log_loss_ci95, brier_ci95, ece_ci95] = losses.intervals();
+    let (balanced_accuracy, balanced_accuracy_ci95) = balanced_accuracy(&tallies);
+    // Of two classes, each one's area is the other's.
+    let whole = if rankings.len() == 2 { 1 } else { 0 }..;
+    let whole = rankings.get(whole).unwrap_or_default();
+    let (roc_auc, roc_auc_ci95) = mean_of(whole.iter().map(|one| one.0)).unzip();
+    let (average_precision, average_precision_ci95) =
+        mean_of(whole.iter().map(|one| one.1)).unzip();
+    let classes = tallies.iter().zip(&rankings).enumerate();
     Ok(Metrics {
         correct,
-        total,
-        accuracy: count(correct) / count(total),
-        accuracy_ci95: wilson95(correct, total),
-        log_loss: loss / count(total),
-        ece: calibration.iter().map(Bin::gap).sum::<f64>() / count(total),
+        total: labels.len(),
+        accuracy: count(correct) / count(labels.len()),
+        accuracy_ci95: wilson95(correct, labels.len()),
+        balanced_accuracy,
+        balanced_accuracy_ci95,
+        log_loss: means.log,
+        log_loss_ci95,
+        brier: means.brier,
+        brier_ci95,
+        ece: means.ece,
+        ece_ci95,
+        roc_auc,
+        roc_auc_ci95,
+        average_precision,
+        average_precision_ci95,
+        classes: classes
+            .map(|(class, (&tally, &(area, average)))| of_class(class, tally, area, average))
+            .collect(),
         confusion,
     })
 }
 
-/// The 95 % interval of a share of `correct` in `total` (Wilson 1927): the shares p that are
-/// within z = 1.96 of their own standard errors from the observed p̂,
-///
-/// > (p̂ + z²/2n ± z √(p̂ (1 - p̂) / n + z²/4n²)) / (1 + z²/n)
-///
-/// It keeps within 0 and 1 and has a width even for 50 of 50. `[0, 1]` for a total of 0.
-pub fn wilson95(correct: usize, total: usize) -> [f64; 2] {
-    if total == 0 {
-        return [0.0, 1.0];
-    }
-    let n = count(total);
-    let p = count(correct.min(total)) / n;
-    let z2 = Z95 * Z95;
-    let centre = p + z2 / (2.0 * n);
-    let half = Z95 * (p * (1.0 - p) / n + z2 / (4.0 * n * n)).sqrt();
-    let end = |x: f64| (x / (1.0 + z2 / n)).clamp(0.0, 1.0);
-    // At the ends the exact value is the end itself; rounding must not move it.
-    let low = if correct == 0 {
-        0.0
-    } else {
-        end(centre - half)
-    };
-    let high = if correct >= total {
-        1.0
-    } else {
-        end(centre + half)
-    };
-    [low, high]
-}
-
-/// The examples of a range of confidence.
-#[derive(Debug, Clone, Copy, Default)]
-struct Bin {
-    right: f64,
-    confidence: f64,
-}
-
-impl Bin {
-    fn add(&mut self, confidence: f64, right: bool) {
-        self.confidence += confidence;
-        self.right += f64::from(u8::from(right));
-    }
-
-    /// |examples| * |accuracy - mean confidence|.
-    fn gap(&self) -> f64 {
-        (self.right - self.confidence).abs()
+fn of_class(
+    class: usize,
+    tally: Tally,
+    area: Option<Measured>,
+    average: Option<Measured>,
+) -> ClassMetrics {
+    let (precision, precision_ci95) = tally.precision().unzip();
+    let (recall, recall_ci95) = tally.recall().unzip();
+    let (f1, f1_ci95) = tally.f1().unzip();
+    let (roc_auc, roc_auc_ci95) = area.unzip();
+    let (average_precision, average_precision_ci95) = average.unzip();
+    ClassMetrics {
+        class: class.to_string(),
+        support: tally.support,
+        precision,
+        precision_ci95,
+        recall,
+        recall_ci95,
+        f1,
+        f1_ci95,
+        roc_auc,
+        roc_auc_ci95,
+        average_precision,
+        average_precision_ci95,
     }
 }
 
-/// The bin ((m - 1) / 15, m / 15] of a confidence, from 0.
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // between 0 and 15
-fn bin_of(confidence: f64) -> usize {
-    let above = (confidence * count(BINS)).ceil() as usize;
-    above.saturating_sub(1).min(BINS - 1)
+fn confusion_of(probabilities: ArrayView2<'_, f32>, labels: &[usize]) -> Vec<Vec<usize>> {
+    let classes = probabilities.ncols();
+    let mut confusion = vec![vec![0; classes]; classes];
+    for (row, &label) in probabilities.outer_iter().zip(labels) {
+        confusion[label][argmax(row)] += 1;
+    }
+    confusion
+}
+
+/// All examples in order of the probability of `class`.
+fn ranking(probabilities: ArrayView2<'_, f32>, labels: &[usize], class: usize) -> Ranking {
+    let column = probabilities.column(class);
+    let own = labels.iter().map(|&label| label == class);
+    Ranking::new(column.iter().copied().zip(own).collect())
 }
 
 fn check(probabilities: ArrayView2<'_, f32>, labels: &[usize]) -> Result<(), HeadError> {
@@ -164,9 +254,4 @@ fn check(probabilities: ArrayView2<'_, f32>, labels: &[usize]) -> Result<(), Hea
         Some(((row, class), &value)) => Err(HeadError::NotAProbability { row, class, value }),
         None => Ok(()),
     }
-}
-
-#[allow(clippy::cast_precision_loss)] // counts of examples are far below 2^53
-fn count(n: usize) -> f64 {
-    n as f64
 }

@@ -45,6 +45,18 @@ pub enum SavedHeadError {
         /// How many classes are named.
         classes: usize,
     },
+    /// A temperature that nothing can be divided by.
+    #[error("the head's temperature is {found}, a finite number above 0 is needed")]
+    Temperature {
+        /// The temperature.
+        found: f32,
+    },
+    /// A threshold that no probability can be compared with.
+    #[error("the head rejects below {found}, a probability from 0 to 1 is needed")]
+    Threshold {
+        /// The threshold.
+        found: f32,
+    },
     /// A tensor is not there.
     #[error("tensor `{name}` is missing")]
     MissingTensor {

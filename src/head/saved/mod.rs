@@ -1,4 +1,4 @@
-//! The saved form of a head: a safetensors file, version 1.
+//! The saved form of a head: a safetensors file, version 2.
 //!
 //! Tensors, all `f32` and in PyTorch's order, for hidden layer i from 0:
 //!
@@ -11,9 +11,12 @@
 //! | `output.bias` | `[classes]` | |
 //!
 //! The header's metadata has one entry, `catpipe.head`: a JSON object with the format's version,
-//! the kind of head, its widths from features to classes, the names of the classes and what the
-//! writer of the file wanted to add. (One entry, because several come in no fixed order, and the
-//! same head is to be the same bytes.)
+//! the kind of head, its widths from features to classes, the names of the classes, the temperature
+//! that logits are divided by, the probability below which its answer is none (or `null`), and what
+//! the writer of the file wanted to add. (One entry, because several come in no fixed order, and
+//! the same head is to be the same bytes.)
+//!
+//! Version 1 has neither temperature nor threshold, and is read as a temperature of 1.
 
 mod error;
 mod tensors;
@@ -30,15 +33,16 @@ use safetensors::tensor::{Dtype, TensorView};
 use serde::{Deserialize, Serialize};
 
 use super::config::Activation;
-use super::model::Head;
+use super::model::{Head, is_share, is_temperature};
 use super::network::Network;
 use tensors::{Reader, tensors_of};
 
 /// The metadata entry that describes the head.
 const ENTRY: &str = "catpipe.head";
 
-/// The format that is written, and the only one that is read.
-const VERSION: u64 = 1;
+/// The format that is written, and the oldest one that is read.
+const VERSION: u64 = 2;
+const OLDEST: u64 = 1;
 
 /// What the tensors are.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -49,7 +53,15 @@ struct Description {
     /// Features, hidden layers, classes.
     widths: Vec<usize>,
     classes: Vec<String>,
+    #[serde(default = "one")]
+    temperature: f32,
+    #[serde(default)]
+    reject_below: Option<f32>,
     metadata: BTreeMap<String, String>,
+}
+
+fn one() -> f32 {
+    1.0
 }
 
 /// Read before all else, so that a newer file is called newer and not broken.
@@ -80,6 +92,8 @@ impl Head {
             kind: kind_of(&self.network),
             widths: widths_of(&self.network),
             classes: self.class_names.clone(),
+            temperature: self.temperature,
+            reject_below: self.reject_below,
             metadata: metadata.clone(),
         };
         let entry = serde_json::to_string(&description)
@@ -109,16 +123,13 @@ impl Head {
         let mut reader = Reader::new(&file);
         let network = reader.network(&description)?;
         reader.finish()?;
-        let Description {
-            classes, metadata, ..
-        } = description;
-        Ok((
-            Self {
-                network,
-                class_names: classes,
-            },
-            metadata,
-        ))
+        let head = Self {
+            network,
+            class_names: description.classes,
+            temperature: description.temperature,
+            reject_below: description.reject_below,
+        };
+        Ok((head, description.metadata))
     }
 }
 
@@ -153,7 +164,7 @@ fn describe(bytes: &[u8]) -> Result<Description, SavedHeadError> {
     let entry = entry.ok_or(SavedHeadError::NotAHead)?;
     let malformed = |source| SavedHeadError::Description { source };
     let JustTheVersion { version } = serde_json::from_str(entry).map_err(malformed)?;
-    if version != VERSION {
+    if !(OLDEST..=VERSION).contains(&version) {
         return Err(SavedHeadError::Version {
             found: version,
             known: VERSION,
@@ -175,6 +186,14 @@ fn describe(bytes: &[u8]) -> Result<Description, SavedHeadError> {
             widths: widths.clone(),
             classes: classes.len(),
         });
+    }
+    if !is_temperature(description.temperature) {
+        return Err(SavedHeadError::Temperature {
+            found: description.temperature,
+        });
+    }
+    if let Some(found) = description.reject_below.filter(|share| !is_share(*share)) {
+        return Err(SavedHeadError::Threshold { found });
     }
     Ok(description)
 }

@@ -126,6 +126,8 @@ fn a_file_by_hand_is_read() {
     let logits = head.logits(ndarray::array![[1.0, 10.0]].view()).unwrap();
     assert_eq!(logits, ndarray::array![[26.0, 49.0]]);
     assert_eq!(head.class_names(), ["a", "b"]);
+    // Format 1, from before there was any.
+    assert_eq!((head.temperature(), head.reject_below()), (1.0, None));
 }
 
 #[test]
@@ -139,12 +141,23 @@ fn each_rung_of_the_ladder() {
     let described = |text: &str| refusal(&file(Some(text), &[WEIGHT, BIAS]));
     assert!(described("{").contains("description"));
     assert!(
-        described(r#"{"version":2,"new":true}"#).contains("format 2, this catpipe reads format 1")
+        described(r#"{"version":3,"new":true}"#).contains("format 3, this catpipe reads format 2")
     );
     assert!(
         described(&LOGISTIC.replace("logistic", "forest")).contains("unknown variant `forest`")
     );
     assert!(described(&LOGISTIC.replace("[2,2]", "[2,-2]")).contains("malformed"));
+    let with = |more: &str| described(&LOGISTIC.replace("\"metadata\"", more));
+    let cold = with(r#""temperature":0,"metadata""#);
+    assert_eq!(
+        cold,
+        "the head's temperature is 0, a finite number above 0 is needed"
+    );
+    let sure = with(r#""reject_below":1.5,"metadata""#);
+    assert_eq!(
+        sure,
+        "the head rejects below 1.5, a probability from 0 to 1 is needed"
+    );
     for widths in ["[2]", "[2,2,2]", "[0,2]", "[2,3]", "[]"] {
         let message = described(&LOGISTIC.replace("[2,2]", widths));
         assert!(
@@ -220,8 +233,12 @@ proptest! {
         inputs in 1..9_usize,
         classes in 1..5_usize,
         seed: u64,
+        temperature in 1.0e-3..1.0e3_f32,
+        threshold in prop::option::of(0.0..=1.0_f32),
     ) {
-        let head = head(&hidden, batch_norm, inputs, classes, seed);
+        let head = head(&hidden, batch_norm, inputs, classes, seed)
+            .with_temperature(temperature)
+            .with_reject_below(threshold);
         let bytes = head.to_bytes(&BTreeMap::new()).unwrap();
         let (again, _) = Head::from_bytes(&bytes).unwrap();
         prop_assert_eq!(head, again);

@@ -1,20 +1,20 @@
-//! Cross-validation: one model a fold, trained side by side, and what they say of the examples
-//! that they have not seen.
+//! Cross-validation: one model a fold (of each repeat), trained side by side, and what they say of
+//! the examples that they have not seen.
 
 use ndarray::Array2;
 
 use super::patience::{Patience, Verdict};
 use super::trainer::{EpochSums, Trainer};
 use super::{EpochRow, Phase, Validation, folds, mean};
-use crate::head::config::TrainConfig;
+use crate::head::config::{TrainConfig, ValidationConfig};
 use crate::head::error::{Diverging, HeadError, Model};
 use crate::head::examples::Examples;
-use crate::head::metrics;
 use crate::head::network::loss::argmax;
 
 /// A fold's model and the examples that it is judged on.
 struct Fold<'c, 'e> {
     trainer: Trainer<'c, 'e>,
+    repeat: usize,
     held_out: Vec<usize>,
 }
 
@@ -24,18 +24,29 @@ struct Fold<'c, 'e> {
 pub(super) fn cross_validate(
     config: &TrainConfig,
     examples: Examples<'_>,
-    k: usize,
+    validation: ValidationConfig,
     seed: u64,
     report: &mut dyn FnMut(EpochRow),
 ) -> Result<Validation, HeadError> {
-    let fold_of = folds::stratified(examples.labels, examples.classes, k, seed)?;
-    let mut folds: Vec<Fold<'_, '_>> = (0..k)
-        .map(|fold| Fold::new(config, examples, &fold_of, fold, seed))
+    let fold_of = folds::divide(&examples, validation, seed)?;
+    let k = validation.folds.get();
+    let mut folds: Vec<Fold<'_, '_>> = (0..k * fold_of.len())
+        .map(|place| {
+            Fold::new(
+                config,
+                examples,
+                &fold_of,
+                (place / k, place % k),
+                seed,
+                place,
+            )
+        })
         .collect();
     let mut patience = config
         .early_stopping
         .map(|e| Patience::new(e.patience.get()));
-    let mut scores = Array2::zeros((examples.len(), examples.classes));
+    let empty = Array2::zeros((examples.len(), examples.classes));
+    let mut scores = vec![empty; fold_of.len()];
     let mut chosen = (0, scores.clone());
     for epoch in 1..=config.epochs.get() {
         let train = train_epoch(&mut folds, epoch)?;
@@ -54,35 +65,34 @@ pub(super) fn cross_validate(
         match verdict {
             Verdict::Best => {
                 chosen.0 = epoch;
-                chosen.1.assign(&scores);
+                chosen.1.clone_from(&scores);
             }
             Verdict::Wait => {}
             Verdict::Stop => break,
         }
     }
     let (epoch, scores) = chosen;
-    let probabilities = scores.mapv_into(f32::exp);
-    let metrics = metrics::evaluate(probabilities.view(), examples.labels)?;
-    Ok(Validation {
-        epoch,
-        metrics,
-        probabilities,
-        fold_of,
-    })
+    Validation::new(epoch, &scores, fold_of, examples.labels, config.calibration)
 }
 
 impl<'c, 'e> Fold<'c, 'e> {
     fn new(
         config: &'c TrainConfig,
         examples: Examples<'e>,
-        fold_of: &[usize],
-        fold: usize,
+        fold_of: &[Vec<usize>],
+        (repeat, fold): (usize, usize),
         seed: u64,
+        place: usize,
     ) -> Self {
+        let fold_of = fold_of.get(repeat).map(Vec::as_slice).unwrap_or_default();
         let (held_out, members) =
             (0..fold_of.len()).partition(|&example| fold_of.get(example) == Some(&fold));
-        let trainer = Trainer::new(config, examples, members, seed, Model::Fold(fold));
-        Self { trainer, held_out }
+        let trainer = Trainer::new(config, examples, members, seed, Model::Fold(place));
+        Self {
+            trainer,
+            repeat,
+            held_out,
+        }
     }
 }
 
@@ -98,12 +108,13 @@ fn train_epoch(folds: &mut [Fold<'_, '_>], epoch: usize) -> Result<EpochSums, He
     Ok(sums)
 }
 
-/// ln p of every example by the one model that has not seen it, into `scores`, and their loss.
+/// ln p of every example by the one model of each repeat that has not seen it, into the repeat's
+/// `scores`, and their loss.
 fn judge(
     folds: &[Fold<'_, '_>],
     labels: &[usize],
     epoch: usize,
-    scores: &mut Array2<f32>,
+    scores: &mut [Array2<f32>],
 ) -> Result<EpochSums, HeadError> {
     let mut sums = EpochSums::default();
     for fold in folds {
@@ -113,7 +124,9 @@ fn judge(
             sums.loss -= f64::from(row[label]);
             sums.correct += usize::from(argmax(row) == label);
             sums.examples += 1;
-            scores.row_mut(example).assign(&row);
+            if let Some(scores) = scores.get_mut(fold.repeat) {
+                scores.row_mut(example).assign(&row);
+            }
         }
         if !sums.loss.is_finite() {
             return Err(fold.trainer.diverged(epoch, Diverging::ValidationLoss)?);

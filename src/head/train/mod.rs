@@ -2,10 +2,11 @@
 
 mod batches;
 mod cross_validation;
-mod folds;
+pub(super) mod folds;
 mod optimizer;
 mod patience;
 mod trainer;
+mod validation;
 mod watch;
 
 #[cfg(test)]
@@ -13,13 +14,11 @@ mod golden;
 #[cfg(test)]
 mod tests;
 
-use ndarray::Array2;
 use serde::Serialize;
 
 use super::config::TrainConfig;
 use super::error::{HeadError, Model};
 use super::examples::Examples;
-use super::metrics::Metrics;
 use super::model::Head;
 use super::network::parameter_count;
 use super::search::{Trial, search};
@@ -27,6 +26,8 @@ use cross_validation::cross_validate;
 use trainer::{EpochSums, Trainer};
 use watch::Epochs;
 pub use watch::Watch;
+
+pub use validation::Validation;
 
 /// The most weights in memory at once, over the models of all folds: a gigabyte of them, and as
 /// much again for each of their gradient and Adam's two moments.
@@ -46,22 +47,6 @@ pub struct Fit {
     pub validation: Option<Validation>,
     /// What `search` tried; empty where nothing was searched.
     pub trials: Vec<Trial>,
-}
-
-/// Out-of-fold results: each example judged, on its plain view, by the model that has not seen
-/// any view of it.
-#[derive(Debug)]
-pub struct Validation {
-    /// The epoch these results are of: with early stopping the one with the lowest mean log loss,
-    /// else the last.
-    pub epoch: usize,
-    /// Accuracy, log loss and the rest. With early stopping they are a little too good, because
-    /// the epoch was chosen by them.
-    pub metrics: Metrics,
-    /// `[examples, classes]`.
-    pub probabilities: Array2<f32>,
-    /// The fold of each example.
-    pub fold_of: Vec<usize>,
 }
 
 /// A line of the learning curve.
@@ -100,8 +85,9 @@ pub enum Phase {
 ///
 /// Where `config` has `validation`, the training examples are cross-validated first (stratified
 /// folds); with `early_stopping` the number of epochs comes from there. The final model then
-/// trains on all examples for that number of epochs. With `search`, each trial is cross-validated so,
-/// and the best one's head is trained. Each epoch takes each example once, by one of
+/// trains on all examples for that number of epochs, and takes over the temperature that was fitted
+/// to the out-of-fold scores. With `search`, each trial is cross-validated so, and the best one's
+/// head is trained. Each epoch takes each example once, by one of
 /// its views drawn at random.
 ///
 /// The same config, examples and seed give bit-identical results on the same machine. `progress`
@@ -163,13 +149,7 @@ pub(in crate::head) fn validate(
         curve.push(row);
     };
     let validation = match &config.validation {
-        Some(v) => Some(cross_validate(
-            config,
-            *examples,
-            v.folds.get(),
-            seed,
-            &mut report,
-        )?),
+        Some(v) => Some(cross_validate(config, *examples, *v, seed, &mut report)?),
         None => None,
     };
     let epochs = match (&validation, &config.early_stopping) {
@@ -205,7 +185,8 @@ pub(in crate::head) fn finish(
         progress(&row);
         curve.push(row);
     }
-    let head = Head::new(trainer.into_network());
+    let temperature = validation.as_ref().map_or(1.0, |v| v.temperature);
+    let head = Head::new(trainer.into_network()).with_temperature(temperature);
     Ok(Fit {
         head,
         curve,
@@ -246,7 +227,7 @@ pub(in crate::head) fn check_size(
     let inputs = examples.width();
     let models = config
         .validation
-        .map_or(1, |validation| validation.folds.get());
+        .map_or(1, |v| v.folds.get().saturating_mul(v.repeats.get()));
     let count = parameter_count(&config.head, inputs, examples.classes);
     match count.and_then(|count| count.checked_mul(models)) {
         Some(count) if count <= MOST_WEIGHTS => Ok(()),

@@ -10,7 +10,13 @@ fn validation_leaves_the_final_head_as_it_is() {
     let validated = data
         .fit(&format!("{DENSE}, epochs: 4, validation: {{}}"), 1)
         .unwrap();
-    assert_eq!(bytes(&plain), bytes(&validated));
+    let uncalibrated = "calibration: none, validation: {repeats: 2}";
+    let uncalibrated = data.fit(&format!("{DENSE}, epochs: 4, {uncalibrated}"), 1);
+    assert_eq!(bytes(&plain), bytes(&uncalibrated.unwrap()));
+    // With calibration it differs in its temperature alone.
+    let temperature = validated.validation.as_ref().unwrap().temperature;
+    assert!(temperature != 1.0 && validated.head.temperature() == temperature);
+    assert_eq!(validated.head.clone().with_temperature(1.0), plain.head);
     assert!(plain.validation.is_none());
 }
 
@@ -45,7 +51,8 @@ fn progress_sees_the_curve_as_it_grows() {
     assert_eq!((fit.epochs, validation.epoch), (3, 3));
     let row = seen[2];
     assert_eq!(row.validation_accuracy, Some(validation.metrics.accuracy));
-    assert!((row.validation_loss.unwrap() - validation.metrics.log_loss).abs() < 1e-6);
+    let before = validation.uncalibrated.unwrap();
+    assert!((row.validation_loss.unwrap() - before.log_loss).abs() < 1e-6);
 }
 
 #[test]
@@ -66,7 +73,8 @@ fn early_stopping_takes_the_epoch_that_validates_best() {
     let validation = fit.validation.as_ref().unwrap();
     assert_eq!(validation.epoch, epoch);
     // What is reported is of that epoch, not of the last one.
-    assert!((validation.metrics.log_loss - best).abs() < 1e-6);
+    let before = validation.uncalibrated.as_ref().unwrap();
+    assert!((before.log_loss - best).abs() < 1e-6);
     let last: Vec<_> = fit
         .curve
         .iter()
@@ -79,7 +87,8 @@ fn early_stopping_takes_the_epoch_that_validates_best() {
         &format!("head: {{dense: {{hidden: [64]}}}}, adam: {{lr: 0.01}}, epochs: {epoch}"),
         1,
     );
-    assert_eq!(bytes(&plain.unwrap()), bytes(&fit));
+    let found = fit.head.with_temperature(1.0);
+    assert_eq!(plain.unwrap().head, found);
 }
 
 /// The plain views are blank and the others give the label away: training sees the others,
@@ -96,7 +105,7 @@ fn training_sees_all_views_and_validation_the_plain_one() {
     let validation = fit.validation.unwrap();
     // Blank rows: every example of a fold gets the same probabilities.
     for fold in 0..4 {
-        let mut rows = (0..40).filter(|&e| validation.fold_of[e] == fold);
+        let mut rows = (0..40).filter(|&e| validation.fold_of[0][e] == fold);
         let first = validation.probabilities.row(rows.next().unwrap());
         assert!(rows.all(|e| validation.probabilities.row(e) == first));
     }
@@ -121,6 +130,49 @@ fn held_out_examples_are_not_learned_by_heart() {
     }
     // 600 expected of 1200; four standard errors are 4 * sqrt(300) = 69.
     assert!(correct.abs_diff(600) < 69, "{correct}");
+}
+
+/// Twins with one label a pair, which chance gave: a model that has seen the one knows the other.
+#[test]
+fn what_is_of_one_group_is_never_on_both_sides() {
+    let pairs: Vec<usize> = (0..60).flat_map(|pair| [pair; 2]).collect();
+    let (mut together, mut apart) = (0, 0);
+    for seed in 0..5 {
+        let mut data = noise(60, 40, seed);
+        data.features = data.features.select(ndarray::Axis(0), &pairs);
+        data.labels = pairs.iter().map(|&pair| data.labels[pair]).collect();
+        let config =
+            config("head: {dense: {hidden: [64]}}, adam: {lr: 0.01}, epochs: 30, validation: {}");
+        let right = |groups| {
+            let examples = Examples {
+                groups,
+                ..data.examples()
+            };
+            let fit = fit(&config, &examples, seed, &mut |_| {}).unwrap();
+            fit.validation.unwrap().metrics.correct
+        };
+        together += right(Some(&pairs[..]));
+        apart += right(None);
+    }
+    // 300 expected of 600, pairs counting as one: four standard errors are 4 * sqrt(300) = 70.
+    assert!(together.abs_diff(300) < 70, "{together}");
+    assert!(apart > 450, "{apart}");
+}
+
+#[test]
+fn repeats_are_averaged_for_each_example() {
+    let data = clouds(40, 5, 2, 1, 0.7);
+    let of = |repeats: usize| {
+        let yaml = format!("{LOGISTIC}, epochs: 5, validation: {{folds: 4, repeats: {repeats}}}");
+        data.fit(&yaml, 1).unwrap().validation.unwrap()
+    };
+    let (one, three) = (of(1), of(3));
+    assert_eq!((one.fold_of.len(), three.fold_of.len()), (1, 3));
+    assert_eq!(one.fold_of[0], three.fold_of[0]);
+    assert_eq!(three.metrics.total, 40);
+    assert_ne!(one.probabilities, three.probabilities);
+    let sums = three.probabilities.sum_axis(ndarray::Axis(1));
+    assert!(sums.iter().all(|sum| (sum - 1.0).abs() < 1e-5));
 }
 
 #[test]

@@ -11,6 +11,7 @@ mod data;
 mod extract;
 mod failure;
 mod fetch;
+mod findings;
 mod interrupt;
 mod man;
 mod model;

@@ -8,6 +8,7 @@ use crate::pipeline::{Checked, Outcome, Plan, RunMetrics, StagePlan, run as run_
 use crate::report::{Summary, summary};
 
 use super::failure::Failure;
+use super::findings;
 use super::output::{print, print_json};
 use super::progress::{Progress, seconds};
 use super::project::{AutoJson, ProjectArgs, auto_line};
@@ -88,6 +89,11 @@ fn describe(checked: &Checked, outcome: &Outcome, start: Instant) -> String {
         text.push_str(&table);
         text.push('\n');
     }
+    let findings = findings::lines(&outcome.metrics);
+    if !findings.is_empty() {
+        text.push_str(&findings);
+        text.push('\n');
+    }
     text.push_str(&arithmetic(&outcome.metrics));
     if !outcome.up_to_date {
         text.push_str(&spent::lines(&outcome.metrics.timings));
@@ -116,24 +122,19 @@ fn arithmetic(metrics: &RunMetrics) -> String {
 }
 
 fn table(metrics: &RunMetrics) -> String {
+    let views = format!("test, mean of {} views", metrics.dataset.views);
     let scored = [
         ("cross-validation", &metrics.validation),
+        (views.as_str(), &metrics.test_tta),
         ("test examples", &metrics.test),
     ];
     let lines: Vec<Summary> = scored
         .into_iter()
         .filter_map(|(what, scores)| Some((what, scores.as_ref()?)))
-        .map(|(what, m)| Summary {
-            what,
-            correct: m.correct,
-            total: m.total,
-            interval: m.accuracy_ci95,
-            log_loss: m.log_loss,
-            confusion: &m.confusion,
-        })
+        .map(|(what, metrics)| Summary { what, metrics })
         .collect();
     if lines.is_empty() {
         return String::new();
     }
-    summary(&lines, &metrics.dataset.classes)
+    summary(&lines)
 }

@@ -264,6 +264,25 @@ impl Source {
         &self.groups
     }
 
+    /// The groups as numbers, one an example, counted as they first occur; an example without a
+    /// group is one of its own. `None` where no example has a group.
+    pub fn group_numbers(&self) -> Option<Vec<usize>> {
+        if self.groups.iter().all(Option::is_none) {
+            return None;
+        }
+        let mut known = HashMap::new();
+        let mut count = 0;
+        let mut number = |group: &'_ Option<String>| {
+            let own = match group {
+                Some(name) => *known.entry(name.clone()).or_insert(count),
+                None => count,
+            };
+            count += usize::from(own == count);
+            own
+        };
+        Some(self.groups.iter().map(&mut number).collect())
+    }
+
     /// The side of each example, where the source says so.
     pub(super) fn sides(&self) -> &[Option<Split>] {
         &self.sides

@@ -2,7 +2,7 @@
 
 use ndarray::{ArrayView1, ArrayView2};
 
-use super::metrics::count;
+use super::metrics::{count, predicted};
 
 /// An example that a model which had not seen it is confident of being another class.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -24,7 +24,8 @@ pub struct LabelError {
 ///
 /// A class's threshold is its mean probability over the examples that are labelled as it:
 /// tⱼ = mean of pⱼ where the label is j. An example is confidently of the class with the largest
-/// pⱼ among those with pⱼ ≥ tⱼ, if any; it is listed where that is not its label. So a class that
+/// pⱼ among those with pⱼ ≥ tⱼ, if any; it is listed where neither that nor its most probable class is its label
+/// (cleanlab's rule). So a class that
 /// the model is never sure of asks for less than one that it knows well. The most doubtful come
 /// first: the smallest p of the label less p of the other.
 ///
@@ -35,6 +36,10 @@ pub fn label_errors(probabilities: ArrayView2<'_, f32>, labels: &[usize]) -> Vec
     let mut found: Vec<LabelError> = rows
         .filter_map(|(example, (row, &label))| {
             let suggested = confident(row, &thresholds).filter(|class| *class != label)?;
+            // Whoever predicts the label does not doubt it.
+            if predicted(row) == label {
+                return None;
+            }
             Some(LabelError {
                 example,
                 label,

@@ -54,20 +54,19 @@ pub struct LearningPoint {
     pub log_loss: f64,
 }
 
-/// The learning curve of a head that was trained as `config` says, `found` being what came of it.
+/// The learning curve of a head, `found` being the head and how it was trained.
 ///
 /// The training examples are dealt into folds as for cross-validation. For each fold, models are
 /// trained on growing parts of the others, each part holding the one before, stratified and group
 /// by group; all are judged on the plain views of the same held-out fold. Test examples have no
-/// part in it. What the whole training chose, its epochs and its temperature, is kept for all
-/// sizes.
+/// part in it. What the whole training chose, the settings of a search, its epochs and its
+/// temperature, is kept for all sizes.
 ///
 /// `progress` hears how many of how many models are trained.
 ///
 /// # Errors
 /// What dealing folds or training fails with.
 pub fn learning_curve(
-    config: &TrainConfig,
     found: &Fit,
     examples: &Examples<'_>,
     how: LearningCurveConfig,
@@ -76,7 +75,7 @@ pub fn learning_curve(
 ) -> Result<Vec<LearningPoint>, HeadError> {
     let division = ValidationConfig {
         repeats: how.repeats,
-        ..config.validation.unwrap_or_default()
+        ..found.config.validation.unwrap_or_default()
     };
     let fold_of = folds::divide(examples, division, seed)?;
     let splits: Vec<Split> = (fold_of.iter().enumerate())
@@ -84,7 +83,7 @@ pub fn learning_curve(
         .map(|(repeat, of, fold)| Split::new(examples, of, fold, (seed, repeat)))
         .collect();
     let sizes = sizes(&splits, examples, how.sizes.get());
-    let config = as_found(config, found);
+    let config = as_found(found);
     let total = sizes.len() * splits.len();
     let mut points = Vec::with_capacity(sizes.len());
     for &size in &sizes {
@@ -102,12 +101,14 @@ pub fn learning_curve(
 }
 
 /// The settings of each model: those of the head, with what its training chose.
-fn as_found(config: &TrainConfig, found: &Fit) -> TrainConfig {
+fn as_found(found: &Fit) -> TrainConfig {
+    let config = &found.config;
     let epochs = i64::try_from(found.epochs).map(AtLeast::try_from);
     TrainConfig {
         validation: None,
         calibration: Calibration::None,
         early_stopping: None,
+        search: None,
         epochs: epochs.ok().and_then(Result::ok).unwrap_or(config.epochs),
         ..config.clone()
     }

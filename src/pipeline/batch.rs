@@ -14,9 +14,10 @@ use super::error::PipelineError;
 use super::event::{Event, Observer, Stage};
 use super::extraction::{Work, extract_missing};
 use super::plan::cached;
-use super::results::{Timings, skipped_list};
+use super::results::Timings;
 use super::rows::Part;
 use super::run::again;
+use super::tables::skipped_list;
 
 /// What features are made of and by what.
 #[derive(Clone, Debug)]

@@ -251,17 +251,23 @@ fn check_stages(document: &Document, config: &PipelineConfig) -> Result<(), Yaml
             return Err(document.invalid(&format!("dataset.{section}.files"), why));
         }
     }
-    if config.evaluate.is_none() {
+    let Some(evaluate) = config.evaluate else {
         return Ok(());
-    }
+    };
     if config.train.is_none() {
         let why = "there is no head to score: add a `train` section, or remove `evaluate`";
         return Err(document.invalid("evaluate", why));
     }
-    if !config.dataset.has_test() {
+    // A learning curve is of the training examples.
+    if !config.dataset.has_test() && (evaluate.tta || evaluate.learning_curve.is_none()) {
         let why = "there are no examples to score: name them in `dataset.test`, or remove \
                    `evaluate`";
         return Err(document.invalid("evaluate", why));
+    }
+    if evaluate.tta && config.augment.views == 0 {
+        let why = "test-time augmentation averages over views, and there are none: set \
+                   `augment.views`, or leave `tta` out";
+        return Err(document.invalid("evaluate.tta", why));
     }
     Ok(())
 }

@@ -7,7 +7,7 @@ use crate::augment::AugmentConfig;
 use crate::backbone::Providers;
 use crate::dataset::DatasetConfig;
 use crate::features::RowType;
-use crate::head::TrainConfig;
+use crate::head::{LearningCurveConfig, TrainConfig};
 
 use super::batch_size::BatchSize;
 
@@ -66,10 +66,53 @@ pub struct ExtractConfig {
     pub rows: RowType,
 }
 
-/// The `evaluate` section. It has no settings yet.
+/// The `evaluate` section.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-pub struct EvaluateConfig {}
+pub struct EvaluateConfig {
+    /// Whether the test examples are also scored by all their views, the probabilities averaged
+    /// (test-time augmentation). Their augmented views are then computed as well. Default false.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub tta: bool,
+    /// The least probability that an answer must have: the head gives none where it is less sure.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reject: Option<Probability>,
+    /// How good the head is with fewer examples; not by default, see [`LearningCurveConfig`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub learning_curve: Option<LearningCurveConfig>,
+}
+
+impl EvaluateConfig {
+    /// The threshold of [`EvaluateConfig::reject`].
+    pub(super) fn threshold(&self) -> Option<f32> {
+        self.reject.map(|Probability(p)| p)
+    }
+}
+
+/// A number from 0 to 1.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize, PartialEq)]
+#[serde(try_from = "f64", into = "f64")]
+pub struct Probability(f32);
+
+impl TryFrom<f64> for Probability {
+    type Error = String;
+
+    #[allow(clippy::cast_possible_truncation)] // probabilities are compared as f32
+    fn try_from(p: f64) -> Result<Self, String> {
+        if (0.0..=1.0).contains(&p) {
+            Ok(Probability(p as f32))
+        } else {
+            Err(format!("must be a probability from 0 to 1, found {p}"))
+        }
+    }
+}
+
+impl From<Probability> for f64 {
+    /// The shortest number that is the same `f32`: 0.9 stays 0.9.
+    fn from(Probability(p): Probability) -> f64 {
+        p.to_string().parse().unwrap_or_else(|_| p.into())
+    }
+}
 
 /// A pipeline's name: letters, digits, `.`, `_` and `-`, not starting with a dot.
 #[derive(Clone, Debug, Deserialize, Serialize, PartialEq, Eq)]

@@ -14,6 +14,7 @@ mod error;
 mod event;
 mod extraction;
 mod folder;
+mod groups;
 mod opening;
 mod plan;
 mod prepare;
@@ -22,17 +23,21 @@ mod provider;
 mod results;
 mod rows;
 mod run;
+mod scores;
+mod tables;
 mod training;
 
 pub use auto::{Auto, AutoSummary, Decision, Prober};
 pub use batch::{Batch, BatchOutcome, extract_to};
 pub use batch_size::BatchSize;
 pub use checked::{Checked, Options, examples, survey};
-pub use config::{EvaluateConfig, ExtractConfig, Name, PipelineConfig, Threads};
+pub use config::{EvaluateConfig, ExtractConfig, Name, PipelineConfig, Probability, Threads};
 pub use error::PipelineError;
 pub use event::{Event, Observer, Stage};
 pub use folder::{FolderError, FolderState, RunFolder};
 pub use plan::{Plan, StagePlan};
 pub use provider::runtime_search;
-pub use results::{DatasetSummary, ProviderSummary, RunMetrics, Timings};
+pub use results::{
+    DatasetSummary, DoubtfulLabel, ProviderSummary, RunMetrics, Sureness, Timings, Uncalibrated,
+};
 pub use run::{Outcome, run};

@@ -173,7 +173,11 @@ pub(super) fn parts(checked: &Checked) -> Result<(Part, Option<Part>), PipelineE
     let known = checked.known_images()?;
     let train = Part::plan(&checked.dataset.train, augment, views, seed, space, &known)?;
     let test = match &checked.dataset.test {
-        Some(source) => Some(Part::plan(source, augment, 0, seed, space, &known)?),
+        Some(source) => {
+            let tta = config.evaluate.is_some_and(|evaluate| evaluate.tta);
+            let views = if tta { augment.views } else { 0 };
+            Some(Part::plan(source, augment, views, seed, space, &known)?)
+        }
         None => None,
     };
     known.save();

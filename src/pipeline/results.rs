@@ -1,20 +1,17 @@
-//! What a run leaves for people and programs: `metrics.json`, `predictions.csv`, `curve.csv`.
+//! What a run leaves for programs: `metrics.json`.
 
 use std::collections::BTreeMap;
 
-use ndarray::ArrayView2;
 use serde::{Deserialize, Serialize};
 
 use crate::backbone::runtime::Versions;
-use crate::dataset::{Example, Skipped};
-use crate::head::search::TrialOutcome;
-use crate::head::{EpochRow, Metrics, Trial, metrics};
+use crate::head::{Coverage, LearningPoint, Metrics, Trial};
 
 use super::auto::AutoSummary;
 use super::probe::ParitySummary;
 
 /// `metrics.json`.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub struct RunMetrics {
     /// The pipeline's name.
     pub name: String,
@@ -26,6 +23,32 @@ pub struct RunMetrics {
     /// The score of the heads of cross-validation on the examples that each had not seen.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub validation: Option<Metrics>,
+    /// The head's score on the test examples by the mean probabilities of all their views, where
+    /// `evaluate` has `tta`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub test_tta: Option<Metrics>,
+    /// What the head's logits are divided by; 1 where nothing was fitted.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub temperature: Option<f32>,
+    /// How sure the probabilities were before they were calibrated, where they were.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub uncalibrated: Option<Uncalibrated>,
+    /// The probability below which the head gives no answer, where `evaluate` has `reject`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub reject_below: Option<f32>,
+    /// Coverage against accuracy of out-of-fold scores (by which a threshold is chosen); without
+    /// cross-validation empty.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub coverage: Vec<Coverage>,
+    /// The same of the test examples.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub test_coverage: Vec<Coverage>,
+    /// Training examples whose label is likely wrong, the most doubtful first.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub label_errors: Vec<DoubtfulLabel>,
+    /// How good the head is with fewer examples, where `evaluate` has `learning_curve`.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub learning_curve: Vec<LearningPoint>,
     /// Epochs that the head was trained for.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub epochs: Option<usize>,
@@ -44,8 +67,54 @@ pub struct RunMetrics {
     pub versions: BTreeMap<String, String>,
 }
 
-/// What a run worked on.
+/// Scores of probabilities before calibration.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+pub struct Uncalibrated {
+    /// Of the out-of-fold scores.
+    pub validation: Sureness,
+    /// Of the test examples.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub test: Option<Sureness>,
+}
+
+/// The scores that calibration changes.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+pub struct Sureness {
+    /// Mean log loss.
+    pub log_loss: f64,
+    /// Brier score.
+    pub brier: f64,
+    /// Expected calibration error.
+    pub ece: f64,
+}
+
+impl Sureness {
+    pub(super) fn of(metrics: &Metrics) -> Self {
+        Self {
+            log_loss: metrics.log_loss,
+            brier: metrics.brier,
+            ece: metrics.ece,
+        }
+    }
+}
+
+/// A training example that models which had not seen it are confident of being another class.
 #[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct DoubtfulLabel {
+    /// The example.
+    pub id: String,
+    /// The class that it is labelled as.
+    pub label: String,
+    /// The class that it seems to be.
+    pub suggested: String,
+    /// The out-of-fold probability of its label.
+    pub p_label: f32,
+    /// That of the class that it seems to be.
+    pub p_suggested: f32,
+}
+
+/// What a run worked on.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub struct DatasetSummary {
     /// Number of training examples.
     pub train: usize,
@@ -58,7 +127,7 @@ pub struct DatasetSummary {
 }
 
 /// What the backbone ran on.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub struct ProviderSummary {
     /// The execution provider.
     pub name: String,
@@ -121,100 +190,4 @@ pub struct Timings {
     pub train: f64,
     /// Scoring.
     pub evaluate: f64,
-}
-
-/// `predictions.csv`: `id,label,predicted,p_<class>...`, one line an example. `label` is empty
-/// where it is not known.
-pub(super) fn predictions_csv(
-    examples: &[Example],
-    classes: &[String],
-    probabilities: ArrayView2<f32>,
-) -> Result<Vec<u8>, csv::Error> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    let fixed = ["id", "label", "predicted"].map(str::to_owned);
-    writer.write_record(
-        fixed
-            .into_iter()
-            .chain(classes.iter().map(|c| format!("p_{c}"))),
-    )?;
-    let name = |class: usize| classes.get(class).cloned().unwrap_or_default();
-    for (example, row) in examples.iter().zip(probabilities.rows()) {
-        let predicted = metrics::predicted(row);
-        let fixed = [
-            example.id.clone(),
-            example.label.map(name).unwrap_or_default(),
-            name(predicted),
-        ];
-        writer.write_record(fixed.into_iter().chain(row.iter().map(f32::to_string)))?;
-    }
-    finish(writer)
-}
-
-/// `curve.csv`: one line an epoch; the validation columns are empty without cross-validation.
-pub(super) fn curve_csv(curve: &[EpochRow]) -> Result<Vec<u8>, csv::Error> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    for row in curve {
-        writer.serialize(row)?;
-    }
-    finish(writer)
-}
-
-/// `trials.csv`: one line a trial: its number, a column for each key that was searched (values as
-/// JSON), whether it was chosen, the epoch and the out-of-fold scores, or why there are none.
-pub(super) fn trials_csv(trials: &[Trial]) -> Result<Vec<u8>, csv::Error> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    let keys = trials
-        .iter()
-        .flat_map(|t| t.settings.iter().map(|(k, _)| k));
-    let keys: Vec<&str> = keys.map(String::as_str).take(settings_of(trials)).collect();
-    let scores = [
-        "chosen", "epochs", "correct", "total", "accuracy", "log_loss", "diverged",
-    ];
-    writer.write_record(["trial"].iter().chain(&keys).chain(&scores))?;
-    for trial in trials {
-        let mut record = vec![trial.trial.to_string()];
-        record.extend(trial.settings.iter().map(|(_, value)| value.to_string()));
-        record.push(trial.chosen.to_string());
-        match &trial.outcome {
-            TrialOutcome::Validated { epochs, metrics: m } => {
-                record.extend([epochs, &m.correct, &m.total].map(ToString::to_string));
-                record.extend([m.accuracy, m.log_loss].map(|x| x.to_string()));
-                record.push(String::new());
-            }
-            TrialOutcome::Diverged(why) => {
-                record.extend(std::iter::repeat_n(String::new(), 5));
-                record.push(why.clone());
-            }
-        }
-        writer.write_record(record)?;
-    }
-    finish(writer)
-}
-
-fn settings_of(trials: &[Trial]) -> usize {
-    trials.first().map_or(0, |trial| trial.settings.len())
-}
-
-/// `skipped.csv`: `split,path,reason`, one line for each file that is no example.
-pub(super) fn skipped_csv(skipped: &[Skipped]) -> Result<Vec<u8>, csv::Error> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    writer.write_record(["split", "path", "reason"])?;
-    for one in skipped {
-        writer.write_record([one.split, &one.path, &one.reason])?;
-    }
-    finish(writer)
-}
-
-/// The images that have no row, one line each.
-pub(super) fn skipped_list(skipped: &[Skipped]) -> Result<Vec<u8>, csv::Error> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    writer.write_record(["path", "reason"])?;
-    for one in skipped {
-        writer.write_record([&one.path, &one.reason])?;
-    }
-    finish(writer)
-}
-
-fn finish(writer: csv::Writer<Vec<u8>>) -> Result<Vec<u8>, csv::Error> {
-    writer.into_inner().map_err(|e| e.into_error().into())
 }

@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 use crate::backbone::runtime::Versions;
 use crate::dataset::OnDuplicates;
 use crate::features;
-use crate::head::{Fit, Metrics};
 
 use super::auto::Auto;
 use super::checked::Checked;
@@ -15,10 +14,9 @@ use super::event::{Event, Logged, Observer, Stage};
 use super::extraction::extract_missing;
 use super::plan::Plan;
 use super::provider::search;
-use super::results::{
-    DatasetSummary, ProviderSummary, RunMetrics, Timings, curve_csv, predictions_csv, skipped_csv,
-    trials_csv,
-};
+use super::results::{DatasetSummary, ProviderSummary, RunMetrics, Timings};
+use super::scores::{self, written};
+use super::tables::skipped_csv;
 use super::training;
 
 /// What a run came to.
@@ -198,38 +196,24 @@ fn finish(
     let mut files = vec![("pipeline.yaml", resolved(checked)?.into_bytes())];
     let skipped = checked.dataset.skipped();
     if !skipped.is_empty() {
-        let table = skipped_csv(skipped).map_err(unwritable(SKIPPED))?;
-        files.push((SKIPPED, table));
+        files.push((SKIPPED, written(SKIPPED, skipped_csv(skipped))?));
     }
-    let mut fit = None;
+    let mut metrics = summary(checked, plan)?;
     if let Some(config) = &checked.config.train {
         let start = Instant::now();
         let trained = training::train(checked, plan, config, observer)?;
         timings.train = start.elapsed().as_secs_f64();
-        files.push(("head.safetensors", training::head_file(checked, &trained)?));
-        let curve = curve_csv(&trained.curve).map_err(unwritable("curve.csv"))?;
-        files.push(("curve.csv", curve));
-        if !trained.trials.is_empty() {
-            let table = trials_csv(&trained.trials).map_err(unwritable("trials.csv"))?;
-            files.push(("trials.csv", table));
+        files.extend(scores::of_training(checked, &trained, &mut metrics)?);
+        if let Some(source) = checked.scored() {
+            let start = Instant::now();
+            let scored = training::evaluate(plan, source, &trained.fit.head, observer)?;
+            timings.evaluate = start.elapsed().as_secs_f64();
+            files.extend(scores::of_test(source, &scored, &mut metrics)?);
         }
-        fit = Some(trained);
     }
-    let mut test = None;
-    if let (Some(fit), Some(source)) = (&fit, checked.scored()) {
-        let start = Instant::now();
-        let (probabilities, score) = training::evaluate(plan, source, fit, observer)?;
-        timings.evaluate = start.elapsed().as_secs_f64();
-        let table = predictions_csv(source.examples(), source.classes(), probabilities.view());
-        files.push((
-            "predictions.csv",
-            table.map_err(unwritable("predictions.csv"))?,
-        ));
-        test = Some(score);
-    }
-    let metrics = summary(checked, plan, timings, fit.as_ref(), test)?;
-    let json = serde_json::to_vec_pretty(&metrics).map_err(unwritable("metrics.json"))?;
-    files.push(("metrics.json", json));
+    metrics.timings = timings;
+    let json = serde_json::to_vec_pretty(&metrics);
+    files.push(("metrics.json", written("metrics.json", json)?));
     files.push(("run.log", observer.lines().as_bytes().to_vec()));
     // So near its end the run comes to it, whoever asks.
     let _watch = checked.options.stop.watch();
@@ -241,13 +225,8 @@ fn resolved(checked: &Checked) -> Result<String, PipelineError> {
     Ok(crate::yaml::to_string(&checked.config)?)
 }
 
-fn summary(
-    checked: &Checked,
-    plan: &Plan,
-    timings: Timings,
-    fit: Option<&Fit>,
-    test: Option<Metrics>,
-) -> Result<RunMetrics, PipelineError> {
+/// The run's figures before anything is trained or scored.
+fn summary(checked: &Checked, plan: &Plan) -> Result<RunMetrics, PipelineError> {
     let dataset = &checked.dataset;
     Ok(RunMetrics {
         name: checked.config.name.as_str().to_owned(),
@@ -257,16 +236,10 @@ fn summary(
             views: plan.train.views,
             classes: dataset.train.classes().to_vec(),
         },
-        test,
-        validation: fit
-            .and_then(|f| f.validation.as_ref())
-            .map(|v| v.metrics.clone()),
-        epochs: fit.map(|f| f.epochs),
-        trials: fit.map(|f| f.trials.clone()).unwrap_or_default(),
         provider: provider_summary(checked),
         parity: plan.parity.clone(),
-        timings,
         versions: versions(checked)?,
+        ..RunMetrics::default()
     })
 }
 
@@ -306,11 +279,4 @@ fn versions(checked: &Checked) -> Result<BTreeMap<String, String>, PipelineError
         versions.insert("onnxruntime".to_owned(), runtime.version().to_owned());
     }
     Ok(versions)
-}
-
-fn unwritable<E: std::fmt::Display>(file: &'static str) -> impl FnOnce(E) -> PipelineError {
-    move |e| PipelineError::Result {
-        file,
-        reason: e.to_string(),
-    }
 }

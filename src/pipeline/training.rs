@@ -3,36 +3,49 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use ndarray::Array2;
+use ndarray::{Array2, Axis};
 
 use crate::dataset::Source;
+use crate::features::RowId;
 use crate::head::search::{self, Trial};
 use crate::head::{
-    EpochRow, Examples, Fit, HeadError, Metrics, Phase, TrainConfig, Watch, fit_watched, metrics,
+    EpochRow, Examples, Fit, Head, HeadError, LearningPoint, Metrics, Phase, TrainConfig, Watch,
+    fit_watched, learning_curve, metrics,
 };
 
 use super::checked::Checked;
 use super::error::PipelineError;
 use super::event::{Event, Observer, Stage};
+use super::groups::Groups;
 use super::plan::Plan;
 
-/// Trains the head of `config`.
+/// A head, and how good it would be with fewer examples where that was asked for.
+pub(super) struct Trained {
+    pub(super) fit: Fit,
+    pub(super) learning_curve: Vec<LearningPoint>,
+}
+
+/// Trains the head of `config`. The test examples are not read.
 pub(super) fn train(
     checked: &Checked,
     plan: &Plan,
     config: &TrainConfig,
     observer: &mut dyn Observer,
-) -> Result<Fit, PipelineError> {
+) -> Result<Trained, PipelineError> {
     let start = Instant::now();
     let source = &checked.dataset.train;
     let features = plan.store.read(&plan.train.ids)?;
     let labels = labels(source);
+    let groups = Groups::new(source, &plan.train);
+    if groups.copies > 0 && config.validation.is_some() {
+        observer.event(&Event::Note(copies_line(groups.copies)));
+    }
     let examples = Examples {
         features: &features,
         views: plan.train.views,
         labels: &labels,
         classes: source.classes().len(),
-        groups: None,
+        groups: groups.of.as_deref(),
     };
     let what = format!(
         "{} examples x {} views of {} features: {}",
@@ -50,15 +63,40 @@ pub(super) fn train(
     };
     observer.event(&Event::Started(Stage::Train, what, validated + most));
     let mut told = Told {
-        observer,
+        observer: &mut *observer,
         most,
         validated,
         before: 0,
     };
-    let fit = fit_watched(config, &examples, seed, &mut told)?;
+    let mut fit = fit_watched(config, &examples, seed, &mut told)?;
+    let evaluate = checked.config.evaluate.unwrap_or_default();
+    fit.head = fit.head.with_reject_below(evaluate.threshold());
     let outcome = outcome(&fit);
     observer.event(&Event::Finished(Stage::Train, outcome, start.elapsed()));
-    Ok(fit)
+    let learning_curve = match evaluate.learning_curve {
+        None => Vec::new(),
+        Some(how) => {
+            let start = Instant::now();
+            let mut begun = false;
+            let mut progress = |done: usize, all: usize| {
+                let (done, all) = (done as u64, all as u64);
+                if !std::mem::replace(&mut begun, true) {
+                    let what = format!("learning curve: {all} heads on parts of the examples");
+                    observer.event(&Event::Started(Stage::Evaluate, what, all));
+                }
+                observer.event(&Event::Progress(Stage::Evaluate, done, String::new()));
+            };
+            let seed = checked.config.seed;
+            let curve = learning_curve(&fit, &examples, how, seed, &mut progress)?;
+            let outcome = format!("learning curve: {} sizes", curve.len());
+            observer.event(&Event::Finished(Stage::Evaluate, outcome, start.elapsed()));
+            curve
+        }
+    };
+    Ok(Trained {
+        fit,
+        learning_curve,
+    })
 }
 
 /// Passes on to the run's observer what is seen of a training.
@@ -96,27 +134,105 @@ impl Watch for Told<'_> {
     }
 }
 
-/// The probabilities of the scored examples' plain views, and what they are worth.
+fn copies_line(copies: usize) -> String {
+    let (examples, are, stay) = match copies {
+        1 => (
+            "example",
+            "is a copy of another",
+            "it stays in the fold of its twin",
+        ),
+        _ => (
+            "examples",
+            "are copies of others",
+            "each stays in the fold of its twin",
+        ),
+    };
+    format!("{copies} training {examples} {are}, byte for byte: {stay}")
+}
+
+/// What a head makes of the test examples.
+pub(super) struct Scored {
+    /// Of the plain views, `[examples, classes]`.
+    pub(super) probabilities: Array2<f32>,
+    pub(super) metrics: Metrics,
+    /// The same without the head's temperature, where it has any.
+    pub(super) uncalibrated: Option<Metrics>,
+    /// By the mean probabilities of all views, where that was asked for.
+    pub(super) tta: Option<(Array2<f32>, Metrics)>,
+}
+
+/// Scores the head on the test examples.
 pub(super) fn evaluate(
     plan: &Plan,
     source: &Source,
-    fit: &Fit,
+    head: &Head,
     observer: &mut dyn Observer,
-) -> Result<(Array2<f32>, Metrics), PipelineError> {
+) -> Result<Scored, PipelineError> {
     let start = Instant::now();
-    let ids = plan
-        .test
-        .as_ref()
-        .map(|part| part.ids.as_slice())
-        .unwrap_or_default();
-    let features = plan.store.read(ids)?;
-    let what = format!("{} examples", features.nrows());
+    let (ids, views) = match &plan.test {
+        Some(part) => (part.ids.as_slice(), part.views.max(1)),
+        None => (&[][..], 1),
+    };
+    let plain: Vec<_> = ids.iter().step_by(views).copied().collect();
+    let what = match views {
+        1 => format!("{} examples", plain.len()),
+        _ => format!("{} examples, also by {views} views each", plain.len()),
+    };
     observer.event(&Event::Started(Stage::Evaluate, what, 1));
-    let probabilities = fit.head.probabilities(features.view())?;
-    let metrics = metrics::evaluate(probabilities.view(), &labels(source))?;
+    let labels = labels(source);
+    let names = source.classes();
+    let score = |probabilities: &Array2<f32>| {
+        metrics::evaluate(probabilities.view(), &labels).map(|metrics| metrics.named(names))
+    };
+    let features = plan.store.read(&plain)?;
+    let probabilities = head.probabilities(features.view())?;
+    let metrics = score(&probabilities)?;
+    let uncalibrated = if head.temperature() == 1.0 {
+        None
+    } else {
+        let plain = head.clone().with_temperature(1.0);
+        Some(score(&plain.probabilities(features.view())?)?)
+    };
+    let tta = if views == 1 {
+        None
+    } else {
+        let mean = mean_over_views(plan, head, ids, views)?;
+        let metrics = score(&mean)?;
+        Some((mean, metrics))
+    };
     let outcome = format!("{} of {} right", metrics.correct, metrics.total);
     observer.event(&Event::Finished(Stage::Evaluate, outcome, start.elapsed()));
-    Ok((probabilities, metrics))
+    Ok(Scored {
+        probabilities,
+        metrics,
+        uncalibrated,
+        tta,
+    })
+}
+
+/// Rows that are read at once for averages over views.
+const READ_AT_ONCE: usize = 8192;
+
+/// The mean over the views of each example of its (calibrated) probabilities, `[examples, classes]`.
+/// Probabilities rather than logits: one view that shows nothing then weighs no more than others.
+fn mean_over_views(
+    plan: &Plan,
+    head: &Head,
+    ids: &[RowId],
+    views: usize,
+) -> Result<Array2<f32>, PipelineError> {
+    let mut means = Array2::zeros((ids.len() / views, head.classes()));
+    let examples = (READ_AT_ONCE / views).max(1);
+    for (block, ids) in ids.chunks(examples * views).enumerate() {
+        let rows = plan.store.read(ids)?;
+        let probabilities = head.probabilities(rows.view())?;
+        for (example, own) in probabilities.axis_chunks_iter(Axis(0), views).enumerate() {
+            if let Some(mean) = own.mean_axis(Axis(0)) {
+                means.row_mut(block * examples + example).assign(&mean);
+            }
+        }
+    }
+    Ok(means)
 }
 
 /// The head's file: the weights with what one needs to know to use them.
@@ -136,7 +252,7 @@ pub(super) fn head_file(checked: &Checked, fit: &Fit) -> Result<Vec<u8>, Pipelin
 }
 
 /// Labels of a source that was found to be labelled when the pipeline was checked.
-fn labels(source: &Source) -> Vec<usize> {
+pub(super) fn labels(source: &Source) -> Vec<usize> {
     source
         .examples()
         .iter()

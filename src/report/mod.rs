@@ -6,5 +6,5 @@ mod summary;
 mod table;
 
 pub use sheet::Sheet;
-pub use summary::{Summary, summary};
+pub use summary::{Summary, percent, summary};
 pub use table::Table;

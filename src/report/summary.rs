@@ -1,98 +1,180 @@
 //! The table at the end of a run.
 
 use super::table::Table;
+use crate::head::Metrics;
 
 /// One line of the summary: a set of examples and how the head did on it.
 #[derive(Clone, Copy, Debug)]
 pub struct Summary<'a> {
     /// What was scored.
     pub what: &'a str,
-    /// Examples right, of how many.
-    pub correct: usize,
-    /// Examples scored.
-    pub total: usize,
-    /// 95 % interval of the accuracy, as shares.
-    pub interval: [f64; 2],
-    /// Mean log loss.
-    pub log_loss: f64,
-    /// Counts: a row for each true class, a column for each predicted one.
-    pub confusion: &'a [Vec<usize>],
+    /// How well.
+    pub metrics: &'a Metrics,
 }
 
-/// The accuracy of each set of examples with its interval and, for the last of them, where the
-/// head went wrong.
+/// The accuracy of each set of examples with its interval and how sure the head was and, for the
+/// last of them, where it went wrong. Fits 80 columns where class names are short.
 #[must_use]
-pub fn summary(lines: &[Summary], classes: &[String]) -> String {
+pub fn summary(lines: &[Summary]) -> String {
     let mut table = Table::new([
         "scored on",
         "right",
         "accuracy",
         "95 % interval",
         "log loss",
+        "ECE",
     ]);
     for line in lines {
-        let share = line.correct as f64 / line.total.max(1) as f64;
-        let [low, high] = line.interval;
+        let m = line.metrics;
+        let [low, high] = m.accuracy_ci95.map(|share| share * 100.0);
         table.row([
             line.what.to_owned(),
-            format!("{} of {}", line.correct, line.total),
-            percent(share),
-            format!("{} to {}", percent(low), percent(high)),
-            format!("{:.4}", line.log_loss),
+            format!("{} of {}", m.correct, m.total),
+            percent(m.accuracy),
+            format!("{low:.1} to {high:.1} %"),
+            format!("{:.4}", m.log_loss),
+            format!("{:.3}", m.ece),
         ]);
     }
     let mut text = table.render();
     if let Some(last) = lines.last() {
         text.push('\n');
-        text.push_str(&mistakes(last, classes));
+        text.push_str(&classes(last.metrics));
     }
     text
 }
 
-fn percent(share: f64) -> String {
+/// A share as people read it: `97.6 %`.
+#[must_use]
+pub fn percent(share: f64) -> String {
     format!("{:.1} %", share * 100.0)
 }
 
-/// One line a class: how many of it were right, and what the others were taken for.
-fn mistakes(line: &Summary, classes: &[String]) -> String {
-    let name = |class: usize| {
-        classes
-            .get(class)
-            .cloned()
-            .unwrap_or_else(|| class.to_string())
-    };
-    let mut table = Table::new(["class", "right", "taken for"]);
-    for (truth, counts) in line.confusion.iter().enumerate() {
-        let all: usize = counts.iter().sum();
-        let right = counts.get(truth).copied().unwrap_or(0);
-        let wrong: Vec<String> = counts
-            .iter()
-            .enumerate()
-            .filter(|(class, count)| *class != truth && **count > 0)
-            .map(|(class, count)| format!("{count} {}", name(class)))
-            .collect();
-        table.row([name(truth), format!("{right} of {all}"), wrong.join(", ")]);
+/// The most classes that are all shown.
+const ALL: usize = 20;
+/// How many are shown of more: those with the lowest F1.
+const WORST: usize = 10;
+/// How many other classes a line names.
+const OTHERS: usize = 3;
+/// Letters of a class's name.
+const LETTERS: usize = 24;
+
+/// One line a class: how many of it were found, how many that were taken for it are of it, and
+/// what the others were taken for.
+fn classes(metrics: &Metrics) -> String {
+    let mut shown: Vec<usize> = (0..metrics.classes.len()).collect();
+    let all = shown.len();
+    if all > ALL {
+        let f1 = |class: &usize| metrics.classes[*class].f1.unwrap_or(1.0);
+        shown.sort_by(|a, b| f1(a).total_cmp(&f1(b)));
+        shown.truncate(WORST);
     }
-    table.render()
+    let mut table = Table::new(["class", "recall", "precision", "F1", "AUC", "taken for"]);
+    for class in shown {
+        let one = &metrics.classes[class];
+        let counts = metrics.confusion.get(class).cloned().unwrap_or_default();
+        let right = counts.get(class).copied().unwrap_or(0);
+        let column = metrics.confusion.iter().filter_map(|row| row.get(class));
+        let predicted: usize = column.sum();
+        let number = |x: Option<f64>| x.map_or("-".to_owned(), |x| format!("{x:.3}"));
+        table.row([
+            shortened(&one.class),
+            format!("{right} of {}", one.support),
+            format!("{right} of {predicted}"),
+            number(one.f1),
+            number(one.roc_auc),
+            taken_for(metrics, class, &counts),
+        ]);
+    }
+    let mut text = table.render();
+    if all > ALL {
+        text.push_str(&format!(
+            "  (the {WORST} of {all} classes with the lowest F1; metrics.json has all)\n"
+        ));
+    }
+    text
+}
+
+/// What examples of a class were taken for, the most frequent first.
+fn taken_for(metrics: &Metrics, class: usize, counts: &[usize]) -> String {
+    let mut wrong: Vec<(usize, usize)> = counts
+        .iter()
+        .enumerate()
+        .filter(|(other, count)| *other != class && **count > 0)
+        .map(|(other, count)| (other, *count))
+        .collect();
+    wrong.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    let more = if wrong.len() > OTHERS { ", ..." } else { "" };
+    let named = wrong.iter().take(OTHERS).map(|(other, count)| {
+        let name = metrics.classes.get(*other).map(|one| one.class.as_str());
+        format!("{count} {}", shortened(name.unwrap_or_default()))
+    });
+    named.collect::<Vec<_>>().join(", ") + more
+}
+
+fn shortened(name: &str) -> String {
+    if name.chars().count() <= LETTERS {
+        return name.to_owned();
+    }
+    let kept: String = name.chars().take(LETTERS - 1).collect();
+    format!("{kept}…")
 }
 
 #[cfg(test)]
 mod tests {
     use super::{Summary, summary};
+    use crate::head::{Metrics, metrics};
+    use ndarray::Array2;
+
+    /// Examples of which each is sure of a class.
+    fn scored(classes: usize, said: &[usize], labels: &[usize], names: &[String]) -> Metrics {
+        let p = Array2::from_shape_fn((said.len(), classes), |(i, j)| {
+            let rest = (1.0 - 0.97) / (classes - 1) as f32;
+            if said[i] == j { 0.97 } else { rest }
+        });
+        metrics::evaluate(p.view(), labels).unwrap().named(names)
+    }
 
     #[test]
     fn a_summary_as_people_see_it() {
-        let confusion = [vec![16, 1], vec![0, 33]];
-        let line = |what| Summary {
+        let names = ["non-cat".to_owned(), "cat".to_owned()];
+        let labels: Vec<usize> = (0..50).map(|i| usize::from(i >= 17)).collect();
+        let mut said = labels.clone();
+        said[3] = 1;
+        let cross = scored(2, &said, &labels, &names);
+        let test = scored(2, &labels, &labels, &names);
+        let lines = [("cross-validation", &test), ("test examples", &cross)];
+        let lines = lines.map(|(what, metrics)| Summary { what, metrics });
+        let text = summary(&lines);
+        assert!(
+            text.lines().all(|line| line.chars().count() <= 80),
+            "{text}"
+        );
+        insta::assert_snapshot!(text);
+    }
+
+    #[test]
+    fn of_many_classes_the_worst_are_shown() {
+        let names: Vec<String> = (0..30)
+            .map(|i| format!("a class of birds, number {i}"))
+            .collect();
+        let labels: Vec<usize> = (0..120).map(|i| i % 30).collect();
+        let said: Vec<usize> = labels
+            .iter()
+            .enumerate()
+            .map(|(i, &label)| {
+                if label < 5 {
+                    (label + i / 30) % 30
+                } else {
+                    label
+                }
+            })
+            .collect();
+        let metrics = scored(30, &said, &labels, &names);
+        let what = "test examples";
+        insta::assert_snapshot!(summary(&[Summary {
             what,
-            correct: 49,
-            total: 50,
-            interval: [0.895, 0.9965],
-            log_loss: 0.0712,
-            confusion: &confusion,
-        };
-        let classes = ["non-cat".to_owned(), "cat".to_owned()];
-        let lines = [line("cross-validation"), line("test examples")];
-        insta::assert_snapshot!(summary(&lines, &classes));
+            metrics: &metrics
+        }]));
     }
 }

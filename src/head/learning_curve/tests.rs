@@ -35,7 +35,7 @@ fn more_examples_make_a_better_head() {
     let found = fit(&config, &examples, 1, &mut |_| {}).unwrap();
     let mut heard = Vec::new();
     let how = LearningCurveConfig::default();
-    let curve = learning_curve(&config, &found, &examples, how, 1, &mut |done, all| {
+    let curve = learning_curve(&found, &examples, how, 1, &mut |done, all| {
         heard.push((done, all));
     });
     let curve = curve.unwrap();
@@ -111,7 +111,7 @@ fn rows_that_lie_elsewhere_give_the_same_curve() {
         };
         let found = fit(&config, &examples, 1, &mut |_| {}).unwrap();
         let how = LearningCurveConfig::default();
-        learning_curve(&config, &found, &examples, how, 1, &mut |_, _| {}).unwrap()
+        learning_curve(&found, &examples, how, 1, &mut |_, _| {}).unwrap()
     };
     assert_eq!(curve(&features), curve(&Elsewhere(features.clone())));
 }
@@ -123,6 +123,6 @@ fn too_few_for_the_folds_is_an_error() {
     let config = config("epochs: 1");
     let found = fit(&config, &examples, 1, &mut |_| {}).unwrap();
     let how = LearningCurveConfig::default();
-    let error = learning_curve(&config, &found, &examples, how, 1, &mut |_, _| {}).unwrap_err();
+    let error = learning_curve(&found, &examples, how, 1, &mut |_, _| {}).unwrap_err();
     assert!(error.to_string().contains("class 1 has 3"), "{error}");
 }

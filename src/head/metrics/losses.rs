@@ -12,7 +12,7 @@ use crate::head::random::stream;
 const BINS: usize = 15;
 
 /// How often the examples are drawn anew for an interval.
-const DRAWS: usize = 1000;
+pub(super) const DRAWS: usize = 1000;
 
 /// What an example adds.
 #[derive(Debug, Clone, Copy)]
@@ -80,9 +80,10 @@ impl Losses {
     }
 }
 
-/// -ln p(truth); probabilities below `f32::EPSILON` (1.2e-7) count as that, so that one certain
+/// -ln p(truth) of one example; probabilities below `f32::EPSILON` (1.2e-7) count as that, so that one certain
 /// mistake costs 16 and not infinity (scikit-learn's rule for `float32`).
-pub(in crate::head) fn log_loss_of(truth: f32) -> f64 {
+#[must_use]
+pub fn log_loss_of(truth: f32) -> f64 {
     -f64::from(truth.max(f32::EPSILON)).ln()
 }
 
@@ -121,12 +122,12 @@ fn means(losses: &[Loss], chosen: impl ExactSizeIterator<Item = usize>) -> Means
 
 /// One of `n`, each as likely as the others to a part in 2^32 / n.
 #[allow(clippy::cast_possible_truncation)] // below n, which was a usize
-pub(in crate::head) fn one_of(n: usize, random: &mut impl Rng) -> usize {
+pub(super) fn one_of(n: usize, random: &mut impl Rng) -> usize {
     ((u64::from(random.next_u32()) * n as u64) >> 32) as usize
 }
 
 /// The 2.5 % and 97.5 % quantiles, between two draws in proportion (numpy's default).
-pub(in crate::head) fn middle95(draws: &mut [f64]) -> [f64; 2] {
+pub(super) fn middle95(draws: &mut [f64]) -> [f64; 2] {
     draws.sort_unstable_by(f64::total_cmp);
     [0.025, 0.975].map(|share| quantile(draws, share))
 }

@@ -20,7 +20,7 @@ mod wilson;
 
 pub use wilson::wilson95;
 
-pub(super) use losses::log_loss_of;
+pub use losses::log_loss_of;
 pub(super) use wilson::{count, wilson_of_share};
 
 use ndarray::{ArrayView1, ArrayView2};

@@ -38,6 +38,8 @@ const MOST_WEIGHTS: usize = 1 << 28;
 pub struct Fit {
     /// The head, trained on all examples.
     pub head: Head,
+    /// What it was trained with: the settings asked for or, of a search, those of the best trial.
+    pub config: TrainConfig,
     /// The learning curve: the epochs of the cross-validation, where there was one, then those of
     /// the final training.
     pub curve: Vec<EpochRow>,
@@ -189,6 +191,7 @@ pub(in crate::head) fn finish(
     let head = Head::new(trainer.into_network()).with_temperature(temperature);
     Ok(Fit {
         head,
+        config: config.clone(),
         curve,
         epochs,
         validation,

@@ -6,6 +6,7 @@
 
 mod cache;
 mod check;
+mod compare;
 mod completions;
 mod data;
 mod extract;
@@ -49,6 +50,7 @@ struct Cli {
 enum Command {
     Run(run::Args),
     Check(check::Args),
+    Compare(compare::Args),
     Extract(extract::Args),
     Preview(preview::Args),
     Data(data::Args),
@@ -68,6 +70,7 @@ pub fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Run(args) => run::run(args),
         Command::Check(args) => check::run(args),
+        Command::Compare(args) => compare::run(args),
         Command::Extract(args) => extract::run(args),
         Command::Preview(args) => preview::run(args),
         Command::Data(args) => data::run(args),

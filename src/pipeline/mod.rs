@@ -9,6 +9,7 @@ mod batch;
 mod batch_size;
 pub mod cache;
 mod checked;
+pub mod compare;
 mod config;
 mod error;
 mod event;

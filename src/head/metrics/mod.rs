@@ -13,11 +13,13 @@
 
 mod confusion;
 mod losses;
+mod paired;
 mod ranking;
 #[cfg(test)]
 mod tests;
 mod wilson;
 
+pub use paired::{mcnemar, mean_interval};
 pub use wilson::wilson95;
 
 pub use losses::log_loss_of;

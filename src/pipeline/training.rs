@@ -9,8 +9,8 @@ use crate::dataset::Source;
 use crate::features::RowId;
 use crate::head::search::{self, Trial};
 use crate::head::{
-    EpochRow, Examples, Fit, Head, HeadError, LearningPoint, Metrics, Phase, TrainConfig, Watch,
-    fit_watched, learning_curve, metrics,
+    EpochRow, Examples, Fit, Head, HeadError, LearningCurveConfig, LearningPoint, Metrics, Phase,
+    TrainConfig, Watch, fit_watched, learning_curve, metrics,
 };
 
 use super::checked::Checked;
@@ -74,24 +74,8 @@ pub(super) fn train(
     let outcome = outcome(&fit);
     observer.event(&Event::Finished(Stage::Train, outcome, start.elapsed()));
     let learning_curve = match evaluate.learning_curve {
+        Some(how) => fewer_examples(checked, how, (&fit, &examples), observer)?,
         None => Vec::new(),
-        Some(how) => {
-            let start = Instant::now();
-            let mut begun = false;
-            let mut progress = |done: usize, all: usize| {
-                let (done, all) = (done as u64, all as u64);
-                if !std::mem::replace(&mut begun, true) {
-                    let what = format!("learning curve: {all} heads on parts of the examples");
-                    observer.event(&Event::Started(Stage::Evaluate, what, all));
-                }
-                observer.event(&Event::Progress(Stage::Evaluate, done, String::new()));
-            };
-            let seed = checked.config.seed;
-            let curve = learning_curve(&fit, &examples, how, seed, &mut progress)?;
-            let outcome = format!("learning curve: {} sizes", curve.len());
-            observer.event(&Event::Finished(Stage::Evaluate, outcome, start.elapsed()));
-            curve
-        }
     };
     Ok(Trained {
         fit,
@@ -132,6 +116,29 @@ impl Watch for Told<'_> {
     fn trial_ended(&mut self, trial: &Trial) {
         self.observer.event(&Event::Note(trial.to_string()));
     }
+}
+
+/// The learning curve, with its progress.
+fn fewer_examples(
+    checked: &Checked,
+    how: LearningCurveConfig,
+    (fit, examples): (&Fit, &Examples<'_>),
+    observer: &mut dyn Observer,
+) -> Result<Vec<LearningPoint>, PipelineError> {
+    let start = Instant::now();
+    let mut progress = |done: usize, all: usize| {
+        let (done, all) = (done as u64, all as u64);
+        if done == 0 {
+            let what = format!("learning curve: {all} heads on parts of the examples");
+            observer.event(&Event::Started(Stage::Evaluate, what, all));
+        }
+        observer.event(&Event::Progress(Stage::Evaluate, done, String::new()));
+    };
+    let seed = checked.config.seed;
+    let curve = learning_curve(fit, examples, how, seed, &mut progress)?;
+    let outcome = format!("learning curve: {} sizes", curve.len());
+    observer.event(&Event::Finished(Stage::Evaluate, outcome, start.elapsed()));
+    Ok(curve)
 }
 
 fn copies_line(copies: usize) -> String {

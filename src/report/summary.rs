@@ -54,10 +54,10 @@ pub fn percent(share: f64) -> String {
 const ALL: usize = 20;
 /// How many are shown of more: those with the lowest F1.
 const WORST: usize = 10;
-/// How many other classes a line names.
-const OTHERS: usize = 3;
 /// Letters of a class's name.
-const LETTERS: usize = 24;
+const LETTERS: usize = 18;
+/// Letters of what its examples were taken for, so that the table fits 80 columns.
+const OTHERS: usize = 25;
 
 /// One line a class: how many of it were found, how many that were taken for it are of it, and
 /// what the others were taken for.
@@ -104,20 +104,29 @@ fn taken_for(metrics: &Metrics, class: usize, counts: &[usize]) -> String {
         .map(|(other, count)| (other, *count))
         .collect();
     wrong.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-    let more = if wrong.len() > OTHERS { ", ..." } else { "" };
-    let named = wrong.iter().take(OTHERS).map(|(other, count)| {
-        let name = metrics.classes.get(*other).map(|one| one.class.as_str());
-        format!("{count} {}", shortened(name.unwrap_or_default()))
-    });
-    named.collect::<Vec<_>>().join(", ") + more
+    let mut text = String::new();
+    for (other, count) in wrong {
+        let name = metrics.classes.get(other).map(|one| one.class.as_str());
+        let next = format!("{count} {}", shortened(name.unwrap_or_default()));
+        let comma = if text.is_empty() { "" } else { ", " };
+        if !text.is_empty() && text.chars().count() + next.chars().count() + 7 > OTHERS {
+            text.push_str(", ...");
+            break;
+        }
+        text.push_str(&format!("{comma}{next}"));
+    }
+    text
 }
 
+/// A name without its middle where it is long: what tells names apart stands at either end.
 fn shortened(name: &str) -> String {
-    if name.chars().count() <= LETTERS {
+    let letters: Vec<char> = name.chars().collect();
+    if letters.len() <= LETTERS {
         return name.to_owned();
     }
-    let kept: String = name.chars().take(LETTERS - 1).collect();
-    format!("{kept}…")
+    let (head, tail) = (LETTERS / 2, LETTERS - LETTERS / 2 - 1);
+    let parts = [&letters[..head], &['…'], &letters[letters.len() - tail..]];
+    parts.concat().into_iter().collect()
 }
 
 #[cfg(test)]
@@ -172,9 +181,14 @@ mod tests {
             .collect();
         let metrics = scored(30, &said, &labels, &names);
         let what = "test examples";
-        insta::assert_snapshot!(summary(&[Summary {
+        let text = summary(&[Summary {
             what,
-            metrics: &metrics
-        }]));
+            metrics: &metrics,
+        }]);
+        assert!(
+            text.lines().all(|line| line.chars().count() <= 80),
+            "{text}"
+        );
+        insta::assert_snapshot!(text);
     }
 }

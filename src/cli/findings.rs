@@ -19,7 +19,7 @@ fn calibration(metrics: &RunMetrics) -> Option<String> {
     let before = metrics.uncalibrated?.validation;
     let after = metrics.validation.as_ref()?;
     Some(format!(
-        "Calibrated: temperature {temperature:.2}; out-of-fold log loss {:.4} -> {:.4}, ECE {:.3} -> {:.3}\n",
+        "Calibrated (temperature {temperature:.2}): log loss {:.4} -> {:.4}, ECE {:.3} -> {:.3}\n",
         before.log_loss, after.log_loss, before.ece, after.ece
     ))
 }
@@ -35,7 +35,7 @@ fn reject(metrics: &RunMetrics) -> Option<String> {
         format!(", {} of them right", percent(share))
     });
     Some(format!(
-        "Answers below {threshold} are held back: {} of the examples are answered{right}\n",
+        "Answered at {threshold} or more: {} of the examples{right}\n",
         percent(line.coverage)
     ))
 }
@@ -43,12 +43,12 @@ fn reject(metrics: &RunMetrics) -> Option<String> {
 fn label_errors(metrics: &RunMetrics) -> Option<String> {
     let first = metrics.label_errors.first()?;
     let count = metrics.label_errors.len();
-    let (labels, look) = match count {
+    let (labels, see) = match count {
         1 => ("label looks", ""),
-        _ => ("labels look", "first "),
+        _ => ("labels look", ", the first of them"),
     };
     Some(format!(
-        "{count} training {labels} wrong (label_errors.csv); {look}{}: {}, or {}?\n",
+        "{count} training {labels} wrong (label_errors.csv{see}):\n  {}: {}, or {}?\n",
         first.id, first.label, first.suggested
     ))
 }
@@ -58,11 +58,14 @@ fn learning_curve(metrics: &RunMetrics) -> Option<String> {
     if points.is_empty() {
         return None;
     }
-    let point = points
-        .iter()
-        .map(|point| format!("{} of {}", percent(point.accuracy), point.examples));
-    let points: Vec<String> = point.collect();
-    Some(format!("Trained on fewer: {}\n", points.join(", ")))
+    let sizes: Vec<String> = points.iter().map(|p| p.examples.to_string()).collect();
+    let right = points.iter().map(|p| format!("{:.1}", p.accuracy * 100.0));
+    let right: Vec<String> = right.collect();
+    Some(format!(
+        "Right with {} examples: {} %\n",
+        sizes.join(", "),
+        right.join(", ")
+    ))
 }
 
 #[cfg(test)]
@@ -108,7 +111,9 @@ mod tests {
             learning_curve: vec![point(41, 0.913), point(83, 0.953), point(167, 0.971)],
             ..RunMetrics::default()
         };
-        insta::assert_snapshot!(lines(&metrics));
+        let text = lines(&metrics);
+        assert!(text.lines().all(|line| line.len() <= 80), "{text}");
+        insta::assert_snapshot!(text);
         assert_eq!(lines(&RunMetrics::default()), "");
     }
 }

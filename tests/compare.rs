@@ -56,10 +56,10 @@ fn a_comparison_for_other_programs() {
     );
     assert_eq!(
         (&found["first_only"], &found["second_only"]),
-        (&0.into(), &8.into())
+        (&0.into(), &7.into())
     );
-    // Eight to none: twice 1/256.
-    assert!((found["p"].as_f64().unwrap() - 2.0 / 256.0).abs() < 1e-12);
+    // Seven to none: twice 1/128.
+    assert!((found["p"].as_f64().unwrap() - 2.0 / 128.0).abs() < 1e-12);
     assert_eq!(found["p"], turned["p"]);
     let (there, back) = (
         &found["log_loss_difference"],

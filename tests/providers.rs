@@ -86,6 +86,49 @@ fn the_cpu_runs_as_ever_and_the_run_names_it() {
 }
 
 #[test]
+fn several_sessions_change_no_row_and_the_run_counts_them() {
+    let project = project();
+    let with = |sessions: &str, cache: &str| {
+        let set = format!("extract.sessions={sessions}");
+        let args = ["run", "p.yaml", "--set", "extract.threads=2", "--set", &set];
+        run(&project, &args, &[("CATPIPE_CACHE", cache)])
+    };
+    let cache = project.path("cache").display().to_string();
+    let ran = with("2", &cache);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let words = "on 2 threads in 2 sessions, batch 16";
+    assert!(ran.stdout.contains(words), "{}", ran.stdout);
+    let timings = &project.json("runs/p/metrics.json")["timings"];
+    assert_eq!(timings["sessions"], 2);
+    let ran = with("1", &cache);
+    let words = "all 8 rows are in the cache";
+    assert!(ran.stderr.contains(words), "{}", ran.stderr);
+    // What they computed is what one session computes.
+    let args = ["cache", "verify", "p.yaml", "--recompute", "8"];
+    let ran = run(&project, &args, &[]);
+    assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
+    let ran = with("0", &cache);
+    assert_eq!(ran.code, 2);
+    let words = "extract.sessions: must be between 1 and 64, found 0";
+    assert!(ran.stderr.contains(words), "{}", ran.stderr);
+}
+
+#[test]
+fn a_build_is_got_by_either_name_of_the_command() {
+    let project = project();
+    let path = "cache/runtime/onnxruntime-1.31.0-cpu/libonnxruntime.so.1.31.0";
+    for args in [["fetch", "runtime"], ["runtime", "get"]] {
+        let ran = run(&project, &args, &[]);
+        assert_eq!(ran.code, 0, "{}", ran.stderr);
+        assert!(ran.stdout.trim_end().ends_with(path), "{}", ran.stdout);
+    }
+    let ran = run(&project, &["runtime", "get", "--ep", "rocm"], &[]);
+    assert_eq!(ran.code, 2);
+    let words = "[possible values: cpu, openvino, cuda]";
+    assert!(ran.stderr.contains(words), "{}", ran.stderr);
+}
+
+#[test]
 fn a_build_that_is_not_fetched_is_named_with_its_command() {
     let project = project();
     for (provider, build) in [

@@ -81,9 +81,13 @@ pub(super) struct Args {
     #[arg(long, value_name = "TYPE")]
     rows: Option<String>,
 
-    /// Threads of one inference [default: all cores]; changes the speed only
+    /// Threads that infer on the CPU [default: all cores]; changes the speed only
     #[arg(long, value_name = "N")]
     threads: Option<String>,
+
+    /// Sessions that share the threads [default: one a thread, at most 4]; changes the speed only
+    #[arg(long, value_name = "N")]
+    sessions: Option<String>,
 
     /// What is done about a file that cannot be used; skipped ones have no row and are named in
     /// F.skipped.csv
@@ -168,6 +172,7 @@ fn batch(args: &Args) -> Result<Batch, Failure> {
             provider: value("--provider", args.provider.as_deref())?.unwrap_or_default(),
             batch: value("--batch", args.batch.as_deref())?.unwrap_or_default(),
             threads: value("--threads", args.threads.as_deref())?,
+            sessions: value("--sessions", args.sessions.as_deref())?,
             rows: value("--rows", args.rows.as_deref())?.unwrap_or_default(),
         },
     })

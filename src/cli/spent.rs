@@ -9,6 +9,7 @@ pub(super) fn lines(timings: &Timings) -> String {
         extract: total,
         workers,
         threads,
+        sessions,
         ..
     } = *timings;
     if timings.rows_computed == 0 || total <= 0.0 {
@@ -33,8 +34,12 @@ pub(super) fn lines(timings: &Timings) -> String {
         ("augment", timings.augment),
         ("resize", timings.resize),
     ];
+    let sharing = match sessions {
+        0 | 1 => String::new(),
+        many => format!(" in {}", counted(many, "session")),
+    };
     format!(
-        "Extraction {total:.1} s on {}, batch {}: {}\n  beside it on {}: {}\n",
+        "Extraction {total:.1} s on {}{sharing}, batch {}: {}\n  beside it on {}: {}\n",
         counted(threads, "thread"),
         timings.batch,
         shares(total, &on_top),
@@ -77,6 +82,12 @@ mod tests {
             ..Timings::default()
         };
         insta::assert_snapshot!(lines(&timings));
+        let shared = Timings {
+            sessions: 2,
+            ..timings
+        };
+        let lines_of_two = lines(&shared);
+        assert!(lines_of_two.starts_with("Extraction 8.0 s on 2 threads in 2 sessions, batch 16:"));
         let cached = Timings {
             rows_cached: 9,
             ..Timings::default()

@@ -10,6 +10,7 @@ use crate::features::RowType;
 use crate::head::{LearningCurveConfig, TrainConfig};
 
 use super::batch_size::BatchSize;
+use super::sessions::Sessions;
 
 /// A pipeline file. With `dataset` and `extract` alone it is a batch feature extraction.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -58,6 +59,10 @@ pub struct ExtractConfig {
     /// value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub threads: Option<Threads>,
+    /// Sessions that share the threads on the CPU. By default one a thread, at most 4, where 64
+    /// rows or more are to be computed; see [`Sessions`]. Changes the speed only, never a value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sessions: Option<Sessions>,
     /// What is kept of a row's numbers: `float32`, the default, or `float16`, which halves the
     /// cache and rounds each number by at most one part in 2048 (see
     /// [`features`](crate::features#half-precision)). Not written where it is the default, so

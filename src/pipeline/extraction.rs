@@ -16,6 +16,7 @@ use super::opening;
 use super::prepare::{Clock, Pictures, Preparing};
 use super::results::Timings;
 use super::rows::Part;
+use super::sessions;
 
 /// The rows that are wanted, of which some are missing.
 pub(super) struct Work<'a> {
@@ -165,11 +166,14 @@ impl Extraction<'_, '_> {
 
     fn open(&mut self, claim: &Claim, jobs: &[Job<'_>]) -> Result<Network, PipelineError> {
         let start = Instant::now();
+        let asked = self.checked.config.extract.sessions;
+        self.options.sessions = sessions::count(asked, &self.options, self.total);
         let (checked, options) = (self.checked, &self.options);
         let observer = &mut *self.observer;
         let mut network = opening::open(checked, options, claim, observer)?;
         self.timings.open = start.elapsed().as_secs_f64();
         self.timings.threads = options.threads();
+        self.timings.sessions = options.sessions();
         self.timings.workers = worker_count();
         opening::warn_of_provider(checked, &network, options, self.observer);
         if let Some((job, row)) = jobs.iter().find_map(|job| Some((job, *job.rows.first()?))) {

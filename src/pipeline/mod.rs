@@ -25,6 +25,7 @@ mod results;
 mod rows;
 mod run;
 mod scores;
+mod sessions;
 mod tables;
 mod training;
 
@@ -42,3 +43,4 @@ pub use results::{
     DatasetSummary, DoubtfulLabel, ProviderSummary, RunMetrics, Sureness, Timings, Uncalibrated,
 };
 pub use run::{Outcome, run};
+pub use sessions::Sessions;

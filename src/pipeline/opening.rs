@@ -98,10 +98,11 @@ pub(super) fn batch(
     }
     let space = &checked.space;
     let about = format!(
-        "{}\n{}\n{} threads",
+        "{}\n{}\n{} threads, {} sessions",
         space.graph,
         space.numeric,
-        options.threads()
+        options.threads(),
+        options.sessions()
     );
     let remembered = Remembered::new(&checked.options.cache, &about);
     if let Some(batch) = remembered.get() {

@@ -51,6 +51,7 @@ pub(super) fn session_options(
     SessionOptions {
         provider: choice.map(|one| one.provider.clone()).unwrap_or_default(),
         threads: config.extract.threads.map(|t| t.count()),
+        sessions: 1,
         engines: Some(options.cache.join("engines")),
     }
 }

@@ -161,8 +161,10 @@ pub struct Timings {
     pub rows_cached: usize,
     /// Rows of one inference, where any ran.
     pub batch: usize,
-    /// Threads of one inference, where any ran.
+    /// Threads that inferred, where any did.
     pub threads: usize,
+    /// Sessions that shared those threads, where any ran.
+    pub sessions: usize,
     /// Threads that prepare images, where any did.
     pub workers: usize,
     /// The extraction stage as a whole.

@@ -222,6 +222,16 @@ impl Provider {
         }
     }
 
+    /// Whether it computes on the processor.
+    #[must_use]
+    pub fn is_on_processor(&self) -> bool {
+        match self {
+            Self::Cpu(_) => true,
+            Self::Openvino(options) => options.device.is_processor(),
+            Self::Cuda(_) | Self::Tensorrt(_) => false,
+        }
+    }
+
     /// The largest batch that it can be given, where there is a limit.
     #[must_use]
     pub fn max_batch(&self) -> Option<usize> {

@@ -273,7 +273,7 @@ impl TryFrom<RawOpenvino> for OpenvinoOptions {
             let provider = format!("openvino on {device}");
             return Err(lacks(&provider, precision, device.precisions()));
         }
-        if raw.threads.is_some() && device.0 != "CPU" {
+        if raw.threads.is_some() && !device.is_processor() {
             return Err(format!(
                 "`threads` is for the CPU, and the device is {device}"
             ));
@@ -294,6 +294,11 @@ impl TryFrom<RawOpenvino> for OpenvinoOptions {
 pub struct OpenvinoDevice(String);
 
 impl OpenvinoDevice {
+    /// Whether it is the processor.
+    pub(super) fn is_processor(&self) -> bool {
+        self.0 == "CPU"
+    }
+
     /// The device's precisions, the default first.
     #[must_use]
     pub fn precisions(&self) -> &'static [Precision] {

@@ -4,7 +4,8 @@
 //! A thread of its own has the session: what a device keeps for each thread (streams, handles,
 //! recorded graphs) is made once. A batch is copied into one of [`DEPTH`] slots by whoever brings
 //! it, handed to that thread, which copies it to the device and computes it, and comes back in the
-//! same order. Nothing is allocated for a batch that is no larger than those before it.
+//! same order. Nothing is allocated for a batch that is no larger than those before it, or as large
+//! as they are where batches are not padded.
 
 use std::collections::VecDeque;
 use std::path::Path;
@@ -32,7 +33,9 @@ pub(super) struct Bound {
     early: VecDeque<Ran>,
     /// Batches that were started and not finished.
     under_way: usize,
-    /// The rows of the slots: those of the largest batch so far.
+    /// Whether a batch that is smaller than those before it is padded to their size.
+    pads: bool,
+    /// The rows of the slots: where it pads, those of the largest batch so far.
     rows: usize,
 }
 
@@ -90,11 +93,13 @@ impl Failed {
 }
 
 impl Bound {
-    /// Gives the session a thread.
+    /// Gives the session a thread. Where it `pads`, all batches run as ones of the size of the
+    /// largest so far; else each as it is, and one of another size than the last costs an
+    /// allocation.
     ///
     /// # Errors
     /// The system has no more threads.
-    pub(super) fn new(session: Session, plan: Plan) -> Result<Self, String> {
+    pub(super) fn new(session: Session, plan: Plan, pads: bool) -> Result<Self, String> {
         let (jobs, to_do) = sync_channel(DEPTH);
         let (done, answers) = sync_channel(DEPTH);
         let work = move || {
@@ -121,6 +126,7 @@ impl Bound {
             idle: Vec::with_capacity(DEPTH),
             early: VecDeque::with_capacity(DEPTH),
             under_way: 0,
+            pads,
             rows: 0,
         })
     }
@@ -131,7 +137,8 @@ impl Bound {
         if self.under_way == DEPTH {
             return Err(Failed::Order("another batch has to be finished first"));
         }
-        self.rows = self.rows.max(rows).max(least);
+        let before = if self.pads { self.rows } else { 0 };
+        self.rows = before.max(rows).max(least);
         let mut slot = match self.idle.pop() {
             Some(slot) if slot.rows() == self.rows => slot,
             small => self.made(small)?,

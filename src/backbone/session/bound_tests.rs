@@ -67,7 +67,7 @@ fn replaying(dir: &TempDir, copier: Arc<dyn Transfer>) -> Session {
         &inner,
     )
     .unwrap();
-    session.lane = Lane::Bound(Bound::new(inner, plan).unwrap());
+    session.lane = Lane::Bound(Bound::new(inner, plan, true).unwrap());
     session
 }
 

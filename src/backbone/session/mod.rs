@@ -10,6 +10,7 @@ mod memory;
 mod open;
 mod place;
 mod placement;
+mod several;
 mod slot;
 #[cfg(test)]
 mod tests;
@@ -26,6 +27,7 @@ use super::manifest::Dtype;
 use super::provider::Provider;
 use bound::Bound;
 pub use placement::Elsewhere;
+use several::Several;
 pub use watch::Opening;
 
 /// How a network is run.
@@ -36,6 +38,10 @@ pub struct SessionOptions {
     /// Threads inside one operator, where the provider's options say nothing of them; `None` is
     /// one for each processor that this process may use.
     pub threads: Option<usize>,
+    /// Sessions that share the threads, and each batch, on the processor; never more than there
+    /// are threads, and 0 counts as 1. Each has the network's weights. Features do not depend on
+    /// it.
+    pub sessions: usize,
     /// The folder for what a provider builds once for this machine, such as TensorRT's engines;
     /// without it nothing is kept.
     pub engines: Option<PathBuf>,
@@ -48,6 +54,15 @@ impl SessionOptions {
         let all = || thread::available_parallelism().map_or(1, Into::into);
         let asked = self.provider.threads().or(self.threads);
         asked.unwrap_or_else(all).max(1)
+    }
+
+    /// The sessions that are opened: one, unless it runs on the processor.
+    #[must_use]
+    pub fn sessions(&self) -> usize {
+        match self.provider.is_on_processor() {
+            true => self.sessions.clamp(1, self.threads()),
+            false => 1,
+        }
     }
 }
 
@@ -80,6 +95,8 @@ enum Lane {
     Lent(Lent),
     /// They are copied into memory that a device fetches them from.
     Bound(Bound),
+    /// Several sessions compute a part of each.
+    Several(Several),
 }
 
 #[derive(Debug)]
@@ -157,18 +174,23 @@ impl Session {
                 self.start(input, batch)?;
                 return self.finish(out).map(|_| ());
             }
+            Lane::Several(several) => {
+                several.abandon();
+                self.start(input, batch)?;
+                return self.finish(out).map(|_| ());
+            }
         }
         refuse_non_finite(&self.path, self.width, out)
     }
 
     /// How many batches can be under way at once by [`Session::start`] and [`Session::finish`]: 0
-    /// where there is only [`Session::run`], as on the processor, which has no time for another
-    /// batch while it computes one.
+    /// where there is only [`Session::run`], as for one session on the processor, which has no
+    /// time for another batch while it computes one.
     #[must_use]
     pub fn depth(&self) -> usize {
         match self.lane {
             Lane::Lent(_) => 0,
-            Lane::Bound(_) => bound::DEPTH,
+            Lane::Bound(_) | Lane::Several(_) => bound::DEPTH,
         }
     }
 
@@ -196,6 +218,9 @@ impl Session {
             Lane::Bound(bound) => bound
                 .start(input, batch, least)
                 .map_err(|failed| failed.told(&self.path)),
+            Lane::Several(several) => several
+                .start(input, batch)
+                .map_err(|failed| failed.told(&self.path)),
         }
     }
 
@@ -207,25 +232,22 @@ impl Session {
     /// NaN or infinite: the batch is then gone.
     pub fn finish(&mut self, out: &mut [f32]) -> Result<usize, BackboneError> {
         let width = self.width;
-        let Lane::Bound(bound) = &mut self.lane else {
-            return Err(BackboneError::Order(NOT_BESIDE));
+        let taken = match &mut self.lane {
+            Lane::Lent(_) => return Err(BackboneError::Order(NOT_BESIDE)),
+            Lane::Bound(bound) => bound.finish(|features, rows| {
+                if let Some(out) = out.get_mut(..features.len()) {
+                    out.copy_from_slice(features);
+                }
+                rows
+            }),
+            Lane::Several(several) => several.finish(width, out),
         };
-        let taken = bound.finish(|features, rows| {
-            let Some(out) = out.get_mut(..features.len()) else {
-                return Err((rows, out.len()));
-            };
-            out.copy_from_slice(features);
-            Ok(rows)
-        });
-        match taken.map_err(|failed| failed.told(&self.path))? {
-            Ok(rows) => {
-                refuse_non_finite(&self.path, width, &out[..rows * width])?;
-                Ok(rows)
-            }
-            Err((rows, found)) => {
-                expect_len("the batch's features", rows, width, found).map(|()| rows)
-            }
-        }
+        let rows = taken.map_err(|failed| failed.told(&self.path))?;
+        let Some(features) = out.get(..rows * width) else {
+            return expect_len("the batch's features", rows, width, out.len()).map(|()| rows);
+        };
+        refuse_non_finite(&self.path, width, features)?;
+        Ok(rows)
     }
 
     fn run_lent(

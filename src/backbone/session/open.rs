@@ -9,7 +9,8 @@ use ort::value::ValueType;
 use super::bound::{Bound, Failed};
 use super::cudart::{CUDART, Cudart};
 use super::memory::{Copier, Memory};
-use super::place::place;
+use super::place::place_all;
+use super::several::Several;
 use super::slot::Plan;
 use super::watch::{EVERY, Herald, Opening, watched};
 use super::{Lane, Lent, Session, SessionOptions, graph_key};
@@ -91,8 +92,11 @@ impl Session {
         runtime.load_dependencies()?;
         let engines = engines(manifest, &graph, runtime, options)?;
         let input = &manifest.config.input;
+        // Buffers for a device are one session's.
+        let count = memory.as_ref().map_or(options.sessions(), |_| 1);
         let at = Registration {
-            threads: options.threads(),
+            // As even as can be: where they do not come out even, some cores are left to decoding.
+            threads: options.threads() / count,
             input: &graph.input,
             dims: input.dims(),
             engines: engines.as_ref().map(Engines::path),
@@ -103,16 +107,23 @@ impl Session {
             herald.says(format!("building a TensorRT engine for {name} ({engines})"));
         }
         let path = graph.path.clone();
-        let (inner, elsewhere) = place(&content, runtime, options, &at)
+        let (inner, others, elsewhere) = place_all(count, &content, runtime, options, &at)
             .map_err(|failure| failure.told(&path, &options.provider))?;
         drop(content);
         let engine = engines.map(Engines::publish);
+        let give =
+            |memory, pads, inner| bound(manifest, &graph, &options.provider, (memory, pads), inner);
         let lane = match memory {
-            None => Lane::Lent(Lent {
+            None if others.is_empty() => Lane::Lent(Lent {
                 inner,
                 levels: Vec::new(),
             }),
-            Some(memory) => bound(manifest, &graph, &options.provider, memory, inner)?,
+            None => {
+                let all = std::iter::once(inner).chain(others);
+                let all = all.map(|inner| give(Memory::Host, false, inner));
+                Lane::Several(Several::new(all.collect::<Result<_, _>>()?))
+            }
+            Some(memory) => Lane::Bound(give(memory, true, inner)?),
         };
         Ok(Self {
             lane,
@@ -192,9 +203,9 @@ fn bound(
     manifest: &Manifest,
     graph: &Graph,
     provider: &Provider,
-    memory: Memory,
+    (memory, pads): (Memory, bool),
     session: ort::session::Session,
-) -> Result<Lane, BackboneError> {
+) -> Result<Bound, BackboneError> {
     let failed = |reason| BackboneError::Device {
         path: graph.path.clone(),
         provider: provider.kind(),
@@ -203,7 +214,7 @@ fn bound(
     let replay = replay(provider).map_err(failed)?;
     let plan = plan(manifest, &graph.input, memory, replay, &session);
     let plan = plan.map_err(|error| failed(error.to_string()))?;
-    Ok(Lane::Bound(Bound::new(session, plan).map_err(failed)?))
+    Bound::new(session, plan, pads).map_err(failed)
 }
 
 /// How batches get into fixed buffers on the device, where what it has recorded is replayed.

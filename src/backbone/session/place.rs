@@ -1,8 +1,10 @@
 //! Making a session: whole on the provider that was asked for, or not at all.
 
 use std::path::Path;
+use std::thread;
 
 use ort::logging::LogLevel;
+use ort::session::Session;
 
 use super::placement::{Elsewhere, Listener};
 use super::{SessionOptions, told};
@@ -47,7 +49,7 @@ pub(super) fn place(
     runtime: &Runtime,
     options: &SessionOptions,
     at: &Registration,
-) -> Result<(ort::session::Session, Elsewhere), NotPlaced> {
+) -> Result<(Session, Elsewhere), NotPlaced> {
     let (partial, cpu) = (
         options.provider.allows_partial(),
         options.provider.kind() == ProviderKind::Cpu,
@@ -67,6 +69,26 @@ pub(super) fn place(
         .map_err(NotPlaced::Refused)?;
     let elsewhere = listener.elsewhere(options.provider.kind().onnx_name());
     Ok((session, elsewhere))
+}
+
+/// [`place`] of `count` sessions at once, at least one.
+pub(super) fn place_all(
+    count: usize,
+    content: &[u8],
+    runtime: &Runtime,
+    options: &SessionOptions,
+    at: &Registration,
+) -> Result<(Session, Vec<Session>, Elsewhere), NotPlaced> {
+    thread::scope(|scope| {
+        let other = || scope.spawn(|| place(content, runtime, options, at));
+        let others: Vec<_> = (1..count).map(|_| other()).collect();
+        let (first, elsewhere) = place(content, runtime, options, at)?;
+        let joined = others.into_iter().map(|other| match other.join() {
+            Ok(placed) => placed.map(|(session, _)| session),
+            Err(panic) => std::panic::resume_unwind(panic),
+        });
+        Ok((first, joined.collect::<Result<_, _>>()?, elsewhere))
+    })
 }
 
 /// ONNX Runtime refuses nodes on the CPU without naming them: made once more, it is listened to.
@@ -99,8 +121,8 @@ fn commit(
     at: &Registration,
     whole: bool,
     listener: Option<&Listener>,
-) -> ort::Result<ort::session::Session> {
-    let mut builder = ort::session::Session::builder(runtime.environment())?
+) -> ort::Result<Session> {
+    let mut builder = Session::builder(runtime.environment())?
         .with_intra_threads(at.threads)?
         .with_inter_threads(1)?
         // Idle threads sleep instead of spinning: decoding and augmentation run beside this.

@@ -58,6 +58,91 @@ fn a_rows_bits_depend_on_its_input_alone() {
     }
 }
 
+/// Sessions that share three threads.
+fn several(dir: &TempDir, sessions: usize) -> Session {
+    let options = SessionOptions {
+        threads: Some(3),
+        sessions,
+        ..SessionOptions::default()
+    };
+    let manifest = manifest(TINY_MANIFEST).unwrap();
+    let session = Session::open(&manifest, dir.path(), &runtime(), &options).unwrap();
+    let several = matches!(session.lane, Lane::Several(_));
+    assert_eq!(several, sessions > 1);
+    session
+}
+
+#[test]
+fn several_sessions_give_the_bits_of_one() {
+    let dir = tiny(|_| {});
+    let input = values(1, 19 * INPUT);
+    let expected = rows(&mut open(&dir, TINY_MANIFEST, 1).unwrap(), &input, 1);
+    for sessions in [0, 1, 2, 3, 8] {
+        let mut session = several(&dir, sessions);
+        for batch in [16, 1, 2, 3, 7, 19] {
+            let found = rows(&mut session, &input, batch);
+            let what = format!("{sessions} sessions, batch {batch}");
+            assert_eq!(bits(&found), bits(&expected), "{what}");
+        }
+    }
+}
+
+#[test]
+fn several_sessions_have_two_batches_under_way_in_their_order() {
+    let dir = tiny(|_| {});
+    let input = values(1, 40 * INPUT);
+    let expected = rows(&mut open(&dir, TINY_MANIFEST, 1).unwrap(), &input, 1);
+    let mut session = several(&dir, 2);
+    assert_eq!(session.depth(), 2);
+    // Batches of all sizes, one row among them, which is one session's alone.
+    let (mut from, mut out, mut found) = (0, vec![0.0; 9 * WIDTH], Vec::new());
+    let mut sizes = [9, 1, 1, 8, 2, 1, 5, 9, 3, 1].into_iter();
+    let mut start = |session: &mut Session, rows: usize| {
+        let part = &input[from * INPUT..(from + rows) * INPUT];
+        from += rows;
+        session.start(part, rows).unwrap();
+    };
+    start(&mut session, sizes.next().unwrap());
+    for size in sizes {
+        start(&mut session, size);
+        let rows = session.finish(&mut out).unwrap();
+        found.extend_from_slice(&out[..rows * WIDTH]);
+    }
+    let rows = session.finish(&mut out).unwrap();
+    found.extend_from_slice(&out[..rows * WIDTH]);
+    assert_eq!(bits(&found), bits(&expected));
+    let error = session.finish(&mut out).expect_err("nothing is under way");
+    assert!(matches!(error, BackboneError::Order(_)), "{error}");
+}
+
+#[test]
+fn several_sessions_name_the_row_that_is_no_number_and_go_on() {
+    let dir = tiny(|_| {});
+    let mut input = values(1, 8 * INPUT);
+    let mut session = several(&dir, 2);
+    let expected = rows(&mut session, &input, 8);
+    let good = input[6 * INPUT];
+    // In the second session's half.
+    input[6 * INPUT] = f32::NAN;
+    let mut out = vec![0.0; 8 * WIDTH];
+    let error = session.run(&input, 8, &mut out).expect_err("no number");
+    assert!(
+        matches!(error, BackboneError::NonFinite { row: 6, .. }),
+        "{error}"
+    );
+    input[6 * INPUT] = good;
+    session.start(&input, 8).unwrap();
+    let error = session.finish(&mut out[..WIDTH]).expect_err("too short");
+    assert_eq!(
+        error.to_string(),
+        "the batch's features must hold 64 values, and holds 8"
+    );
+    // What nobody has asked for any more does not come out as something else.
+    session.start(&values(2, 4 * INPUT), 4).unwrap();
+    session.run(&input, 8, &mut out).unwrap();
+    assert_eq!(bits(&out), bits(&expected));
+}
+
 #[test]
 fn other_outputs_of_the_file_are_not_in_the_session() {
     let dir = tiny(|_| {});

@@ -155,8 +155,9 @@ impl Job {
         } = runtime_search(self.ort_dylib.clone(), cache).choose(&asked)?;
         let options = SessionOptions {
             provider,
-            threads: None,
             engines: Some(cache.join("engines")),
+            // One session for each candidate: it is their order that counts.
+            ..SessionOptions::default()
         };
         let sample = self.pictures.open(self.count, &self.root)?;
         if sample.is_empty() {

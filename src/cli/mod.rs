@@ -13,6 +13,7 @@ mod extract;
 mod failure;
 mod fetch;
 mod findings;
+mod init;
 mod interrupt;
 mod man;
 mod model;
@@ -22,6 +23,7 @@ mod preview;
 mod progress;
 mod project;
 mod providers;
+mod report;
 mod run;
 mod runtime;
 mod spent;
@@ -49,10 +51,12 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Init(init::Args),
     Run(run::Args),
     Check(check::Args),
     Compare(compare::Args),
     Extract(extract::Args),
+    Report(report::Args),
     Preview(preview::Args),
     Data(data::Args),
     Cache(cache::Args),
@@ -70,10 +74,12 @@ enum Command {
 #[must_use]
 pub fn main() -> ExitCode {
     let result = match Cli::parse().command {
+        Command::Init(args) => init::run(args),
         Command::Run(args) => run::run(args),
         Command::Check(args) => check::run(args),
         Command::Compare(args) => compare::run(args),
         Command::Extract(args) => extract::run(args),
+        Command::Report(args) => report::run(args),
         Command::Preview(args) => preview::run(args),
         Command::Data(args) => data::run(args),
         Command::Cache(args) => cache::run(args),

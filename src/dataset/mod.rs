@@ -40,6 +40,7 @@ pub use error::{ArrayKey, ArrayKind, DatasetError, SourceError, Split};
 pub use files::picture;
 pub use glob::Glob;
 pub use list::ListProblem;
+pub(crate) use parallel::map as on_all_cores;
 pub use reader::{ReadTimes, Reader};
 pub use sieve::Skipped;
 pub use source::{Example, Source};

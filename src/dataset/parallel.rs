@@ -5,7 +5,7 @@ use std::thread;
 
 /// The results of `work` for 0 to `count`, in that order whatever the threads. A thread that
 /// panics hands its panic on.
-pub(super) fn map<T: Send>(count: usize, work: impl Fn(usize) -> T + Sync) -> Vec<T> {
+pub(crate) fn map<T: Send>(count: usize, work: impl Fn(usize) -> T + Sync) -> Vec<T> {
     let threads = thread::available_parallelism()
         .map_or(1, Into::into)
         .min(count);

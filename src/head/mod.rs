@@ -11,6 +11,7 @@
 mod calibration;
 pub mod config;
 mod coverage;
+pub mod curves;
 mod error;
 mod examples;
 pub mod explain;
@@ -21,6 +22,8 @@ mod linalg;
 pub mod metrics;
 mod model;
 mod network;
+pub mod paired;
+pub mod projection;
 mod random;
 mod real;
 mod rows;

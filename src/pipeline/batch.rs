@@ -141,6 +141,7 @@ fn open(
         extract: batch.extract,
         train: None,
         evaluate: None,
+        report: None,
     };
     // What `auto` measures on the way takes no time of the images'.
     let took = start.elapsed();

@@ -34,6 +34,9 @@ pub struct PipelineConfig {
     /// Whether to score the head on the test examples.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evaluate: Option<EvaluateConfig>,
+    /// Whether to make `report.html`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub report: Option<ReportConfig>,
 }
 
 fn default_seed() -> u64 {
@@ -118,6 +121,11 @@ impl From<Probability> for f64 {
         p.to_string().parse().unwrap_or_else(|_| p.into())
     }
 }
+
+/// The `report` section. It has no settings yet.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReportConfig {}
 
 /// A pipeline's name: letters, digits, `.`, `_` and `-`, not starting with a dot.
 #[derive(Clone, Debug, Deserialize, Serialize, PartialEq, Eq)]

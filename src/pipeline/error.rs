@@ -10,6 +10,7 @@ use crate::head::HeadError;
 use crate::yaml::YamlError;
 
 use super::folder::FolderError;
+use super::reporting::LeftError;
 
 /// What stopped a pipeline. Each room words its own errors; this only says whose they are.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +46,8 @@ pub enum PipelineError {
     Head(#[from] HeadError),
     #[error(transparent)]
     Folder(#[from] FolderError),
+    #[error(transparent)]
+    Left(#[from] LeftError),
     /// Pictures stand on both sides, and `dataset.duplicates` is `error`.
     #[error("{0}\n(set `dataset.duplicates` to `warn` to go on)")]
     Duplicates(String),

@@ -15,6 +15,8 @@ pub enum Stage {
     Train,
     /// Scoring the head on the test examples.
     Evaluate,
+    /// Making the report.
+    Report,
 }
 
 impl fmt::Display for Stage {
@@ -24,6 +26,7 @@ impl fmt::Display for Stage {
             Stage::Extract => "extract",
             Stage::Train => "train",
             Stage::Evaluate => "evaluate",
+            Stage::Report => "report",
         })
     }
 }

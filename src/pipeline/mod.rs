@@ -11,6 +11,7 @@ pub mod cache;
 mod checked;
 pub mod compare;
 mod config;
+mod draft;
 mod error;
 mod event;
 mod extraction;
@@ -21,6 +22,7 @@ mod plan;
 mod prepare;
 pub mod probe;
 mod provider;
+mod reporting;
 mod results;
 mod rows;
 mod run;
@@ -33,12 +35,16 @@ pub use auto::{Auto, AutoSummary, Decision, Prober};
 pub use batch::{Batch, BatchOutcome, extract_to};
 pub use batch_size::BatchSize;
 pub use checked::{Checked, Options, examples, survey};
-pub use config::{EvaluateConfig, ExtractConfig, Name, PipelineConfig, Probability, Threads};
+pub use config::{
+    EvaluateConfig, ExtractConfig, Name, PipelineConfig, Probability, ReportConfig, Threads,
+};
+pub use draft::{Draft, DraftError, Layout, LayoutError, draft};
 pub use error::PipelineError;
 pub use event::{Event, Observer, Stage};
 pub use folder::{FolderError, FolderState, RunFolder};
 pub use plan::{Plan, StagePlan};
 pub use provider::runtime_search;
+pub use reporting::{LeftError, Reported, report_on};
 pub use results::{
     DatasetSummary, DoubtfulLabel, ProviderSummary, RunMetrics, Sureness, Timings, Uncalibrated,
 };

@@ -119,6 +119,7 @@ impl Plan {
         let sections = [
             (Stage::Train, checked.config.train.is_some()),
             (Stage::Evaluate, checked.config.evaluate.is_some()),
+            (Stage::Report, checked.config.report.is_some()),
         ];
         for (stage, _) in sections.into_iter().filter(|(_, wanted)| *wanted) {
             stages.push(StagePlan {

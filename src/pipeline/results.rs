@@ -65,6 +65,9 @@ pub struct RunMetrics {
     pub timings: Timings,
     /// Versions of what made the result.
     pub versions: BTreeMap<String, String>,
+    /// The processor that it was made on.
+    #[serde(default)]
+    pub hardware: String,
 }
 
 /// Scores of probabilities before calibration.

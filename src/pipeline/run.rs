@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use crate::backbone::runtime::Versions;
+use crate::backbone::runtime::{Versions, survey};
 use crate::dataset::OnDuplicates;
 use crate::features;
 
@@ -14,6 +14,7 @@ use super::event::{Event, Logged, Observer, Stage};
 use super::extraction::extract_missing;
 use super::plan::Plan;
 use super::provider::search;
+use super::reporting;
 use super::results::{DatasetSummary, ProviderSummary, RunMetrics, Timings};
 use super::scores::{self, written};
 use super::tables::skipped_csv;
@@ -214,11 +215,37 @@ fn finish(
     metrics.timings = timings;
     let json = serde_json::to_vec_pretty(&metrics);
     files.push(("metrics.json", written("metrics.json", json)?));
+    if checked.config.report.is_some() {
+        files.push(("report.html", report(checked, plan, &files, observer)?));
+    }
     files.push(("run.log", observer.lines().as_bytes().to_vec()));
     // So near its end the run comes to it, whoever asks.
     let _watch = checked.options.stop.watch();
     checked.folder.publish(&plan.fingerprint, &files)?;
     Ok(metrics)
+}
+
+/// `report.html`, of the other files.
+fn report(
+    checked: &Checked,
+    plan: &Plan,
+    files: &[(&str, Vec<u8>)],
+    observer: &mut Logged,
+) -> Result<Vec<u8>, PipelineError> {
+    let start = Instant::now();
+    let what = "figures, pictures and what looks like them".to_owned();
+    observer.event(&Event::Started(Stage::Report, what, 1));
+    let reported = reporting::of_run(checked, plan, files)?;
+    for note in &reported.notes {
+        observer.note(&format!("not in the report: {note}"));
+    }
+    let html = reported.html.into_bytes();
+    #[allow(clippy::cast_precision_loss)] // for people
+    let size = html.len() as f64 / 1e6;
+    let place = checked.folder.path().join("report.html");
+    let outcome = format!("{} ({size:.1} MB)", place.display());
+    observer.event(&Event::Finished(Stage::Report, outcome, start.elapsed()));
+    Ok(html)
 }
 
 fn resolved(checked: &Checked) -> Result<String, PipelineError> {
@@ -239,6 +266,7 @@ fn summary(checked: &Checked, plan: &Plan) -> Result<RunMetrics, PipelineError> 
         provider: provider_summary(checked),
         parity: plan.parity.clone(),
         versions: versions(checked)?,
+        hardware: survey::processor(),
         ..RunMetrics::default()
     })
 }

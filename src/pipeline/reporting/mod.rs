@@ -1,0 +1,146 @@
+//! Gathers what a report shows: figures and tables from the run folder, pictures from the dataset,
+//! features from the store.
+//!
+//! A run with a `report` section makes `report.html` before it publishes its folder; [`report_on`]
+//! does the same for finished runs, for one or several. By then the data may be gone or changed:
+//! what cannot be had is left out, and the report says so.
+
+mod album;
+mod beside;
+mod cards;
+mod left;
+mod looks;
+mod map;
+mod material;
+mod scored;
+
+use std::path::PathBuf;
+
+use crate::report::data::{Epoch, Report, Run};
+use crate::report::page;
+
+use super::checked::{Checked, Options};
+use super::error::PipelineError;
+use super::plan::Plan;
+
+pub use left::LeftError;
+
+use album::Album;
+use left::Left;
+use looks::Looks;
+use material::Material;
+use scored::Scored;
+
+/// A report that was made.
+#[derive(Clone, Debug)]
+pub struct Reported {
+    /// The HTML file.
+    pub html: String,
+    /// What is not in it, and why.
+    pub notes: Vec<String>,
+}
+
+/// The report of finished runs, named by their folders; the others are compared with the first.
+///
+/// # Errors
+/// A folder that holds no finished run, a file of it that cannot be read.
+pub fn report_on(folders: &[PathBuf], options: &Options) -> Result<Reported, PipelineError> {
+    let mut gathered = Vec::new();
+    for folder in folders {
+        let left = Left::open(folder)?;
+        let mut material = Material::of_finished(&left, options);
+        let run = match gather(&left, &material) {
+            Err(error) if material.has_features() => {
+                material.without_features(&error);
+                gather(&left, &material)?
+            }
+            result => result?,
+        };
+        gathered.push((run, material));
+    }
+    Ok(finish(gathered))
+}
+
+/// The report of a run that is about to be published with these files.
+///
+/// # Errors
+/// Rows that went bad since they were planned with.
+pub(super) fn of_run(
+    checked: &Checked,
+    plan: &Plan,
+    files: &[(&str, Vec<u8>)],
+) -> Result<Reported, PipelineError> {
+    let left = Left::unpublished(checked.folder.path(), &plan.fingerprint, files);
+    let material = Material::of_plan(checked, plan);
+    let run = gather(&left, &material)?;
+    Ok(finish(vec![(run, material)]))
+}
+
+/// A run, with what its predictions say of each example.
+struct Gathered {
+    run: Run,
+    scored: Option<Scored>,
+}
+
+fn finish(gathered: Vec<(Gathered, Material<'_>)>) -> Reported {
+    let (mut runs, materials): (Vec<Gathered>, Vec<Material<'_>>) = gathered.into_iter().unzip();
+    beside::name_apart(&mut runs);
+    let album = materials.first().map(Album::of).unwrap_or_default();
+    let disagreements = beside::disagreements(&runs, &album);
+    let differences = beside::differences(&runs);
+    let report = Report {
+        runs: runs.into_iter().map(|one| one.run).collect(),
+        differences,
+        disagreements,
+    };
+    let notes = report.runs.iter().flat_map(|run| run.notes.clone());
+    Reported {
+        html: page(&report),
+        notes: notes.collect(),
+    }
+}
+
+/// All that there is to say of one run.
+fn gather(left: &Left, material: &Material<'_>) -> Result<Gathered, PipelineError> {
+    let figures = left.figures()?;
+    let test = Scored::read(left, "predictions.csv")?;
+    let out_of_fold = Scored::read(left, "validation.csv")?;
+    let mut notes = material.notes.clone();
+    let looks = Looks::new(material)?;
+    let (main, is_test) = match (&test, &out_of_fold) {
+        (Some(test), _) if test.is_labelled() => (Some(test), true),
+        (_, Some(out_of_fold)) => (Some(out_of_fold), false),
+        _ => (None, true),
+    };
+    let gallery = match main {
+        Some(scored) => cards::gallery(scored, is_test, &looks)?,
+        None => {
+            notes.push("scores: nothing was scored".to_owned());
+            cards::Gallery::default()
+        }
+    };
+    let suspects = cards::suspects(&figures.label_errors, out_of_fold.as_ref(), &looks)?;
+    let run = Run {
+        name: figures.name.clone(),
+        folder: left.shown(),
+        train_counts: material.counts(false),
+        test_counts: material.counts(true),
+        curves: main.map(Scored::curves),
+        epochs: epochs(left)?,
+        mistakes: gallery.mistakes,
+        mistake_count: gallery.wrong,
+        uncertain: gallery.uncertain,
+        suspects,
+        map: map::of(test.as_ref(), &looks)?,
+        skipped: left.skipped()?,
+        pipeline: left.text("pipeline.yaml"),
+        digests: left.digests(material.checked()),
+        notes,
+        figures,
+    };
+    Ok(Gathered { run, scored: test })
+}
+
+fn epochs(left: &Left) -> Result<Vec<Epoch>, LeftError> {
+    left.table("curve.csv", |table| table.deserialize().collect())
+}

@@ -145,6 +145,7 @@ mod numbers;
 mod opening;
 mod raw;
 mod reading;
+mod scattered;
 mod seal;
 mod shard;
 mod store;
@@ -157,6 +158,7 @@ pub use claims::{Claim, Other};
 pub use error::{Damage, StoreError, Warning};
 pub use export::{Export, ExportError, Labels, Table};
 pub use key::{RowId, RowNamer, RowType, Space};
+pub use scattered::Scattered;
 pub use store::Store;
 pub use upkeep::{
     Freed, Gc, Imported, Left, Needed, Pile, Refused, Removal, Rewrite, SpaceGc, SpaceSurvey,

@@ -144,7 +144,7 @@ impl Store {
     }
 
     /// Each row's place and its position among those asked for.
-    fn places(&self, ids: &[RowId]) -> Result<Vec<Wanted>, StoreError> {
+    pub(super) fn places(&self, ids: &[RowId]) -> Result<Vec<Wanted>, StoreError> {
         let index = self.index();
         let find = |(position, id): (usize, &RowId)| match index.place(id) {
             Some(place) => Ok((place, position)),

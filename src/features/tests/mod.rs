@@ -10,6 +10,7 @@ mod power;
 mod refused;
 mod remembered;
 mod rows;
+mod scattered;
 
 use super::catalogue::{Catalogue, Record};
 use super::opening::digest_of;

@@ -15,6 +15,7 @@
 //! | [`report`] | tables and pictures for people |
 //! | [`assets`] | files from outside, pinned and checked |
 //! | [`digests`] | which files are unchanged since they were last read |
+//! | [`size`] | sizes in bytes, as a person writes them |
 //! | [`stop`] | a request to end, and who will answer it |
 //! | [`yaml`] | YAML whose errors name file, line and column |
 //! | [`pipeline`] | the whole: what is up to date, what runs, the run folder |
@@ -31,5 +32,6 @@ pub mod features;
 pub mod head;
 pub mod pipeline;
 pub mod report;
+pub mod size;
 pub mod stop;
 pub mod yaml;

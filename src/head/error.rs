@@ -2,8 +2,10 @@
 
 use std::fmt;
 
+use super::config::UnknownClass;
 use super::saved::SavedHeadError;
 use super::search::SearchError;
+use super::train::Partial;
 
 /// Training, scoring or saving a head failed.
 #[derive(Debug, thiserror::Error)]
@@ -124,6 +126,18 @@ pub enum HeadError {
         /// What happened.
         source: Box<HeadError>,
     },
+    /// A weight for a class that is not there.
+    #[error("`class_weights`: {0}")]
+    ClassWeights(UnknownClass),
+    /// Weights that leave nothing to learn.
+    #[error("`class_weights` gives every class of the training examples the weight 0: raise one")]
+    NoWeight,
+    /// A step's loss stopped being finite; what made it so is found out by who took the step.
+    #[error("the loss stopped being finite")]
+    NotFinite,
+    /// Somebody asked the training to end. Nothing is wrong.
+    #[error("training was interrupted: {}", .0.what)]
+    Interrupted(Box<Partial>),
     /// Rows of another width than the head was trained on.
     #[error("the head takes rows of {expected} features, these have {found}")]
     Width {
@@ -221,10 +235,19 @@ pub enum Cause {
         /// The learning rate.
         lr: f64,
     },
+    /// A decay so strong that each step overshoots zero.
+    Decay {
+        /// The decay.
+        decay: f64,
+        /// The learning rate.
+        lr: f64,
+    },
     /// Steps that are too long.
     LearningRate {
         /// The learning rate.
         lr: f64,
+        /// Whether gradients are clipped already.
+        clipped: bool,
     },
 }
 
@@ -260,11 +283,17 @@ impl fmt::Display for Cause {
                 "`l2` {l2} times `lr` {lr} is above 2, so each step overshoots zero: \
                  make one of them smaller"
             ),
-            Self::LearningRate { lr } => {
+            Self::Decay { decay, lr } => write!(
+                f,
+                "`weight_decay` {decay} times `lr` {lr} is above 2, so each step overshoots zero: \
+                 make one of them smaller"
+            ),
+            Self::LearningRate { lr, clipped } => {
+                let or = if *clipped { "" } else { " (or `clip_norm: 1`)" };
+                let lower = lr / 10.0;
                 write!(
                     f,
-                    "The learning rate is probably too high: try `lr: {}`",
-                    lr / 10.0
+                    "The learning rate is probably too high: try `lr: {lower}`{or}"
                 )
             }
         }

@@ -4,33 +4,44 @@
 //! row of a product does not depend on how many other rows there are.
 
 use ndarray::linalg::general_mat_mul;
-use ndarray::{Array2, ArrayView2};
+use ndarray::{Array2, ArrayView2, ArrayViewMut2};
 
 use super::real::Real;
 
 /// A Bᵀ: `[n, k] x [m, k] -> [n, m]`.
 pub(super) fn times_transposed<F: Real>(a: ArrayView2<F>, b: ArrayView2<F>) -> Array2<F> {
-    a.dot(&b.t())
+    let mut out = Array2::zeros((a.nrows(), b.nrows()));
+    times_transposed_into(a, b, out.view_mut());
+    out
 }
 
-/// A B: `[n, k] x [k, m] -> [n, m]`.
-pub(super) fn times<F: Real>(a: ArrayView2<F>, b: ArrayView2<F>) -> Array2<F> {
-    a.dot(&b)
+/// A Bᵀ into `out`: `[n, k] x [m, k] -> [n, m]`; what `out` held is overwritten.
+pub(super) fn times_transposed_into<F: Real>(
+    a: ArrayView2<F>,
+    b: ArrayView2<F>,
+    mut out: ArrayViewMut2<F>,
+) {
+    general_mat_mul(F::one(), &a, &b.t(), F::zero(), &mut out);
+}
+
+/// A B into `out`: `[n, k] x [k, m] -> [n, m]`; what `out` held is overwritten.
+pub(super) fn times_into<F: Real>(a: ArrayView2<F>, b: ArrayView2<F>, mut out: ArrayViewMut2<F>) {
+    general_mat_mul(F::one(), &a, &b, F::zero(), &mut out);
 }
 
 /// Aᵀ B into `out`: `[n, k] x [n, m] -> [k, m]`; what `out` held is overwritten.
 pub(super) fn transposed_times_into<F: Real>(
     a: ArrayView2<F>,
     b: ArrayView2<F>,
-    out: &mut Array2<F>,
+    mut out: ArrayViewMut2<F>,
 ) {
-    general_mat_mul(F::one(), &a.t(), &b, F::zero(), out);
+    general_mat_mul(F::one(), &a.t(), &b, F::zero(), &mut out);
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ndarray::{Array2, array, s};
+    use ndarray::{array, s};
 
     #[test]
     fn products_by_hand() {
@@ -40,12 +51,11 @@ mod tests {
             times_transposed(a.view(), b.view()),
             array![[-1.0, 4.5], [-1.0, 9.5], [-1.0, 14.5]]
         );
-        assert_eq!(
-            times(a.view(), b.view()),
-            array![[2.0, 3.0], [5.0, 5.0], [8.0, 7.0]]
-        );
+        let mut out = Array2::from_elem((3, 2), f64::NAN);
+        times_into(a.view(), b.view(), out.view_mut());
+        assert_eq!(out, array![[2.0, 3.0], [5.0, 5.0], [8.0, 7.0]]);
         let mut out = array![[f64::NAN, 9.0], [9.0, 9.0]];
-        transposed_times_into(a.view(), a.view(), &mut out);
+        transposed_times_into(a.view(), a.view(), out.view_mut());
         assert_eq!(out, array![[35.0, 44.0], [44.0, 56.0]]);
     }
 

@@ -5,8 +5,9 @@
 //! no image, no ONNX, no file.
 //!
 //! Same config, examples and seed give the same bits, on one machine and whatever the number of
-//! threads: everything runs on one thread in a fixed order. (Another processor may have other
-//! vector instructions, and round differently.)
+//! threads (all cores, or as many as `RAYON_NUM_THREADS` says): work is cut into pieces that depend
+//! on shapes alone, each computed in a fixed order by one thread. (Another processor may have
+//! other vector instructions, and round differently.)
 
 mod calibration;
 pub mod config;
@@ -43,4 +44,6 @@ pub use model::Head;
 pub use rows::Rows;
 pub use saved::SavedHeadError;
 pub use search::Trial;
-pub use train::{EpochRow, Fit, Phase, Validation, Watch, fit, fit_watched};
+pub use train::{
+    EpochRow, Fit, Partial, Phase, Validation, Watch, fit, fit_watched, working_memory,
+};

@@ -6,6 +6,9 @@ use ndarray::NdFloat;
 pub(super) trait Real: NdFloat {
     /// The nearest value of this type.
     fn of(value: f64) -> Self;
+
+    /// 2/√π times the integral of exp(-t²) from 0 to x.
+    fn erf(self) -> Self;
 }
 
 impl Real for f32 {
@@ -13,10 +16,18 @@ impl Real for f32 {
     fn of(value: f64) -> Self {
         value as f32
     }
+
+    fn erf(self) -> Self {
+        libm::erff(self)
+    }
 }
 
 impl Real for f64 {
     fn of(value: f64) -> Self {
         value
+    }
+
+    fn erf(self) -> Self {
+        libm::erf(self)
     }
 }

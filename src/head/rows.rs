@@ -3,8 +3,12 @@
 use std::fmt;
 
 use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis};
+use rayon::prelude::*;
 
 use super::error::HeadError;
+
+/// Rows that a thread copies at once.
+const AT_ONCE: usize = 32;
 
 /// Feature rows that a head learns from: an array, or rows that are too many for memory and are
 /// read when they are wanted.
@@ -35,14 +39,19 @@ impl Rows for ArrayView2<'_, f32> {
     }
 
     fn read(&self, places: &[usize], mut into: ArrayViewMut2<'_, f32>) -> Result<(), HeadError> {
-        for (mut to, &place) in into.outer_iter_mut().zip(places) {
-            if place >= self.nrows() {
-                return Err(HeadError::Rows {
-                    reason: format!("row {place} of {} was asked for", self.nrows()),
-                });
-            }
-            to.assign(&self.index_axis(Axis(0), place));
+        if let Some(place) = places.iter().find(|place| **place >= self.nrows()) {
+            return Err(HeadError::Rows {
+                reason: format!("row {place} of {} was asked for", self.nrows()),
+            });
         }
+        into.axis_chunks_iter_mut(Axis(0), AT_ONCE)
+            .into_par_iter()
+            .zip(places.par_chunks(AT_ONCE))
+            .for_each(|(mut into, places)| {
+                for (mut to, &place) in into.outer_iter_mut().zip(places) {
+                    to.assign(&self.index_axis(Axis(0), place));
+                }
+            });
         Ok(())
     }
 
@@ -69,8 +78,8 @@ impl Rows for Array2<f32> {
     }
 }
 
-/// Rows that are looked at together where all are looked at in turn: 8 MiB of ResNet50's.
-const BLOCK: usize = 1024;
+/// Bytes of the rows that are looked at together where all are looked at in turn.
+const BLOCK: usize = 8 << 20;
 
 /// Hands `look` all rows in order, block by block: the place of the first, and the rows.
 ///
@@ -80,16 +89,17 @@ pub(super) fn blocks(
     rows: &dyn Rows,
     mut look: impl FnMut(usize, ArrayView2<'_, f32>) -> Result<(), HeadError>,
 ) -> Result<(), HeadError> {
+    let length = (BLOCK / rows.width().saturating_mul(size_of::<f32>()).max(1)).max(1);
     if let Some(all) = rows.in_memory() {
         return (0..)
-            .step_by(BLOCK)
-            .zip(all.axis_chunks_iter(Axis(0), BLOCK))
+            .step_by(length)
+            .zip(all.axis_chunks_iter(Axis(0), length))
             .try_for_each(|(start, block)| look(start, block));
     }
     let count = rows.count();
-    let mut buffer = Array2::zeros((BLOCK.min(count), rows.width()));
-    for start in (0..count).step_by(BLOCK) {
-        let places: Vec<usize> = (start..count.min(start + BLOCK)).collect();
+    let mut buffer = Array2::zeros((length.min(count), rows.width()));
+    for start in (0..count).step_by(length) {
+        let places: Vec<usize> = (start..count.min(start + length)).collect();
         let mut block = buffer.slice_mut(ndarray::s![..places.len(), ..]);
         rows.read(&places, block.view_mut())?;
         look(start, block.view())?;

@@ -64,6 +64,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::size::Bytes;
 pub use config::Providers;
 pub(super) use dispatch::Registration;
 pub use integer::integer_class;
@@ -72,7 +73,7 @@ pub use options::{
     OpenvinoOptions, TensorrtOptions,
 };
 pub use precision::{CudaPrecision, OpenvinoPrecision, Precision, TensorrtPrecision};
-pub use value::{Bytes, Count, DeviceId};
+pub use value::{Count, DeviceId};
 
 use super::onnx::Arithmetic;
 use super::runtime::Runtime;

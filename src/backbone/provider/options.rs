@@ -5,7 +5,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::precision::{CudaPrecision, OpenvinoPrecision, Precision, TensorrtPrecision, lacks};
-use super::value::{Bytes, Count, DeviceId};
+use super::value::{Count, DeviceId};
+use crate::size::Bytes;
 
 /// Options of `cpu`: ONNX Runtime's own kernels, in fp32.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

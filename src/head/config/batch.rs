@@ -18,7 +18,7 @@ pub enum Batch {
 
 impl Batch {
     /// The size for this many examples, at least 1.
-    pub(in crate::head) fn size(self, examples: usize) -> usize {
+    pub fn size(self, examples: usize) -> usize {
         match self {
             Self::Examples(size) => size.get().min(examples).max(1),
             Self::All => examples.max(1),

@@ -1,8 +1,9 @@
 //! Every default of `train:`, in one place.
 
 use super::{
-    Activation, AdamConfig, AtLeast, Batch, DenseConfig, EarlyStoppingConfig, Fraction, Positive,
-    SgdConfig, ValidationConfig,
+    Activation, AdamConfig, AdamWConfig, AtLeast, Batch, CosineConfig, DenseConfig,
+    EarlyStoppingConfig, Fraction, MixupConfig, NonNegative, Positive, SgdConfig, StoppingMetric,
+    ValidationConfig,
 };
 
 pub(super) fn batch() -> Batch {
@@ -11,6 +12,12 @@ pub(super) fn batch() -> Batch {
 
 pub(super) fn epochs() -> AtLeast<1> {
     AtLeast::constant(100)
+}
+
+/// Whether a share is none at all.
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde's way
+pub(super) fn is_zero(share: &Fraction) -> bool {
+    share.get() == 0.0
 }
 
 impl Default for DenseConfig {
@@ -31,6 +38,42 @@ impl Default for AdamConfig {
             beta1: Fraction::constant(0.9),
             beta2: Fraction::constant(0.999),
             epsilon: Positive::constant(1e-8),
+        }
+    }
+}
+
+impl Default for AdamWConfig {
+    fn default() -> Self {
+        let AdamConfig {
+            lr,
+            beta1,
+            beta2,
+            epsilon,
+        } = AdamConfig::default();
+        Self {
+            lr,
+            beta1,
+            beta2,
+            epsilon,
+            // PyTorch's.
+            weight_decay: NonNegative::constant(0.01),
+        }
+    }
+}
+
+impl Default for MixupConfig {
+    fn default() -> Self {
+        Self {
+            // Zhang et al. 2018 on ImageNet: 0.2, from their range of 0.1 to 0.4.
+            alpha: Positive::constant(0.2),
+        }
+    }
+}
+
+impl Default for CosineConfig {
+    fn default() -> Self {
+        Self {
+            to: Fraction::constant(0.0),
         }
     }
 }
@@ -63,6 +106,7 @@ impl Default for EarlyStoppingConfig {
     fn default() -> Self {
         Self {
             patience: AtLeast::constant(20),
+            metric: StoppingMetric::LogLoss,
         }
     }
 }

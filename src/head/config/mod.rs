@@ -1,14 +1,22 @@
 //! The `train:` section of a pipeline.
 //!
 //! ```yaml
-//! head: {dense: {hidden: [256], dropout: 0.6, batch_norm: true, activation: relu}}   # or {logistic: {}}
+//! head: {dense: {hidden: [256], dropout: 0.6, batch_norm: true, activation: relu}}
+//!                                 # activation: relu, gelu or tanh; or head: {logistic: {}}
 //! l2: 1.0e-3
 //! adam: {lr: 1.0e-3, beta1: 0.9, beta2: 0.999, epsilon: 1.0e-8}   # or sgd: {lr: 0.01, momentum: 0.9}
+//!                                 # or adamw: {lr: 1.0e-3, weight_decay: 0.01}, without l2
+//! schedule: {warmup: 5, cosine: {to: 0}}   # optional; or step: {every: 30, by: 0.1}
+//! label_smoothing: 0.1            # optional
+//! mixup: {alpha: 0.2}             # optional
+//! clip_norm: 1.0                  # optional
+//! class_weights: balanced         # optional; or {cat: 2, dog: 1}; or sampling: balanced
+//! memory: 2GiB                    # optional: feature rows beyond that are streamed
 //! batch: 32                       # or all
 //! epochs: 200
 //! validation: {folds: 5, repeats: 1}   # optional
 //! calibration: temperature        # or none; the default is temperature where there is validation
-//! early_stopping: {patience: 20}  # optional; needs validation
+//! early_stopping: {patience: 20}  # optional; needs validation; metric: log_loss or accuracy
 //! search: {grid: {l2: [1.0e-4, 1.0e-3]}}   # optional; see [`search`](super::search)
 //! ```
 //!
@@ -27,19 +35,28 @@
 //!   vector a class where scikit-learn keeps their difference; at the optimum the two are
 //!   opposite, so the same difference costs half as much here.
 
+mod balance;
 mod batch;
 mod defaults;
 mod number;
+mod optimizer;
+mod regularization;
+mod schedule;
 
 #[cfg(test)]
 mod tests;
 
+pub use balance::{ClassWeights, Sampling, UnknownClass};
 pub use batch::Batch;
 pub use number::{AtLeast, Fraction, NonNegative, OutOfRange, Positive};
+pub use optimizer::{AdamConfig, AdamWConfig, OptimizerConfig, SgdConfig};
+pub use regularization::MixupConfig;
+pub use schedule::{CosineConfig, Decay, ScheduleConfig, StepConfig};
 
 use serde::{Deserialize, Serialize};
 
 use super::search::SearchConfig;
+use crate::size::Bytes;
 
 /// How a head is trained: the `train:` section, checked.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -51,6 +68,24 @@ pub struct TrainConfig {
     pub l2: NonNegative,
     /// How weights follow gradients.
     pub optimizer: OptimizerConfig,
+    /// How the learning rate changes over the training; constant by default.
+    pub schedule: Option<ScheduleConfig>,
+    /// The share of each label that is spread evenly over all classes (Szegedy et al. 2016, section
+    /// 7; PyTorch's `label_smoothing`). Default 0.
+    pub label_smoothing: Fraction,
+    /// Blends of two examples and of their labels instead of examples.
+    pub mixup: Option<MixupConfig>,
+    /// The largest Euclidean norm of the whole gradient of a step; a longer one is scaled down to
+    /// it (Pascanu et al. 2013; PyTorch's `clip_grad_norm_`). It is that of the loss, before `l2`.
+    pub clip_norm: Option<Positive>,
+    /// What an example of each class weighs in the loss; all the same by default.
+    pub class_weights: Option<ClassWeights>,
+    /// Which examples an epoch takes.
+    pub sampling: Sampling,
+    /// The most memory that training takes. Where the feature rows do not fit, they are read from
+    /// the store as they are needed; the head is the same, bit by bit. Default: half of what the
+    /// machine has free when training starts.
+    pub memory: Option<Bytes>,
     /// Mini-batch size.
     pub batch: Batch,
     /// Passes over the training examples; with early stopping, at most this many.
@@ -63,6 +98,22 @@ pub struct TrainConfig {
     pub early_stopping: Option<EarlyStoppingConfig>,
     /// Settings to choose by cross-validation.
     pub search: Option<SearchConfig>,
+}
+
+impl TrainConfig {
+    /// The same for classes of these names: what says something of a class by its name says it
+    /// by its number.
+    ///
+    /// # Errors
+    /// A weight for a class that is not there.
+    pub fn for_classes(&self, names: &[String]) -> Result<Self, UnknownClass> {
+        let weights = self.class_weights.as_ref();
+        let class_weights = weights.map(|weights| weights.numbered(names)).transpose()?;
+        Ok(Self {
+            class_weights,
+            ..self.clone()
+        })
+    }
 }
 
 /// The kind of head.
@@ -103,41 +154,11 @@ pub enum Activation {
     /// max(0, x).
     #[default]
     Relu,
-}
-
-/// How weights follow gradients.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum OptimizerConfig {
-    /// Adam.
-    Adam(AdamConfig),
-    /// Gradient descent.
-    Sgd(SgdConfig),
-}
-
-/// Adam (Kingma & Ba 2015, algorithm 1), with its bias correction; epsilon is added after the
-/// correction, as in the paper's algorithm and in PyTorch (scikit-learn adds it before: the
-/// "epsilon hat" form).
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct AdamConfig {
-    /// Learning rate.
-    pub lr: Positive,
-    /// Decay of the mean of gradients.
-    pub beta1: Fraction,
-    /// Decay of the mean of squared gradients.
-    pub beta2: Fraction,
-    /// What keeps the division finite.
-    pub epsilon: Positive,
-}
-
-/// Gradient descent: v = momentum * v + g, w = w - lr * v (PyTorch's form, without dampening).
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct SgdConfig {
-    /// Learning rate.
-    pub lr: Positive,
-    /// Share of the last step that is kept; 0 is plain gradient descent.
-    pub momentum: Fraction,
+    /// x Φ(x), where Φ is the normal distribution (Hendrycks & Gimpel 2016); the exact form with
+    /// erf, PyTorch's default.
+    Gelu,
+    /// tanh(x).
+    Tanh,
 }
 
 /// Stratified k-fold cross-validation; all views of an example stay on one side, and so does what
@@ -173,8 +194,30 @@ pub enum Calibration {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct EarlyStoppingConfig {
-    /// Epochs without a better out-of-fold log loss before the search ends.
+    /// Epochs without a better out-of-fold result before the search ends.
     pub patience: AtLeast<1>,
+    /// What is better.
+    #[serde(skip_serializing_if = "StoppingMetric::is_default")]
+    pub metric: StoppingMetric,
+}
+
+/// What an epoch is judged by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StoppingMetric {
+    /// The mean log loss of the held-out examples: it sees every improvement.
+    #[default]
+    LogLoss,
+    /// The share of the held-out examples that are right: what is asked for in the end, in coarse
+    /// steps. The first of equal epochs counts.
+    Accuracy,
+}
+
+impl StoppingMetric {
+    #[allow(clippy::trivially_copy_pass_by_ref)] // serde's way
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// `train:` as it is written, before its keys are checked against each other.
@@ -187,7 +230,25 @@ struct RawTrainConfig {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     adam: Option<AdamConfig>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    adamw: Option<AdamWConfig>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     sgd: Option<SgdConfig>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    schedule: Option<ScheduleConfig>,
+    // What follows is not written where it is the default, so that it stays out of the way of
+    // those who do not use it.
+    #[serde(default, skip_serializing_if = "defaults::is_zero")]
+    label_smoothing: Fraction,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    mixup: Option<MixupConfig>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    clip_norm: Option<Positive>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    class_weights: Option<ClassWeights>,
+    #[serde(default, skip_serializing_if = "Sampling::is_default")]
+    sampling: Sampling,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    memory: Option<Bytes>,
     #[serde(default = "defaults::batch")]
     batch: Batch,
     #[serde(default = "defaults::epochs")]
@@ -203,11 +264,42 @@ struct RawTrainConfig {
 }
 
 /// Keys of `train:` that are right by themselves and wrong together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
 pub enum TrainConfigError {
-    /// Both optimizers.
-    #[error("has both `adam` and `sgd`: keep one of them")]
-    TwoOptimizers,
+    /// More than one optimizer.
+    #[error("has both `{0}` and `{1}`: keep one of them")]
+    TwoOptimizers(&'static str, &'static str),
+    /// A penalty in the loss beside AdamW's own decay.
+    #[error(
+        "`adamw` shrinks weights by its own `weight_decay`, not by a penalty in the loss: \
+         leave `l2` out, or use `adam`"
+    )]
+    L2WithAdamW,
+    /// A schedule that does nothing.
+    #[error("`schedule` needs `warmup`, `cosine` or `step`")]
+    EmptySchedule,
+    /// Two ways down for the learning rate.
+    #[error("`schedule` has both `cosine` and `step`: keep one of them")]
+    TwoSchedules,
+    /// A rate that would grow.
+    #[error("`schedule.step.by` is {by}: a rate that grows ends nowhere, so it is at most 1")]
+    GrowingSchedule {
+        /// What a reduction multiplies by.
+        by: f64,
+    },
+    /// A warm-up that never ends.
+    #[error("`schedule` warms up for {warmup} epochs, and there are only {epochs}")]
+    WarmupOnly {
+        /// Epochs of the warm-up.
+        warmup: usize,
+        /// Epochs of the training.
+        epochs: usize,
+    },
+    /// Rare classes made up for twice.
+    #[error(
+        "`class_weights` and `sampling: balanced` both make up for rare classes: keep one of them"
+    )]
+    TwoBalances,
     /// Early stopping without anything to watch.
     #[error("`early_stopping` needs `validation`, e.g. `validation: {{folds: 5}}`")]
     EarlyStoppingWithoutValidation,
@@ -226,11 +318,16 @@ impl TryFrom<RawTrainConfig> for TrainConfig {
     type Error = TrainConfigError;
 
     fn try_from(raw: RawTrainConfig) -> Result<Self, TrainConfigError> {
-        let optimizer = match (raw.adam, raw.sgd) {
-            (Some(_), Some(_)) => return Err(TrainConfigError::TwoOptimizers),
-            (None, Some(sgd)) => OptimizerConfig::Sgd(sgd),
-            (adam, None) => OptimizerConfig::Adam(adam.unwrap_or_default()),
-        };
+        let optimizer = OptimizerConfig::one_of(raw.adam, raw.adamw, raw.sgd)?;
+        if matches!(optimizer, OptimizerConfig::AdamW(_)) && raw.l2.get() > 0.0 {
+            return Err(TrainConfigError::L2WithAdamW);
+        }
+        if let Some(schedule) = &raw.schedule {
+            schedule.check(raw.epochs.get())?;
+        }
+        if raw.class_weights.is_some() && raw.sampling == Sampling::Balanced {
+            return Err(TrainConfigError::TwoBalances);
+        }
         if raw.early_stopping.is_some() && raw.validation.is_none() {
             return Err(TrainConfigError::EarlyStoppingWithoutValidation);
         }
@@ -253,6 +350,13 @@ impl TryFrom<RawTrainConfig> for TrainConfig {
             head: raw.head,
             l2: raw.l2,
             optimizer,
+            schedule: raw.schedule,
+            label_smoothing: raw.label_smoothing,
+            mixup: raw.mixup,
+            clip_norm: raw.clip_norm,
+            class_weights: raw.class_weights,
+            sampling: raw.sampling,
+            memory: raw.memory,
             batch: raw.batch,
             epochs: raw.epochs,
             validation: raw.validation,
@@ -265,15 +369,20 @@ impl TryFrom<RawTrainConfig> for TrainConfig {
 
 impl From<TrainConfig> for RawTrainConfig {
     fn from(config: TrainConfig) -> Self {
-        let (adam, sgd) = match config.optimizer {
-            OptimizerConfig::Adam(adam) => (Some(adam), None),
-            OptimizerConfig::Sgd(sgd) => (None, Some(sgd)),
-        };
+        let (adam, adamw, sgd) = config.optimizer.apart();
         Self {
             head: config.head,
             l2: config.l2,
             adam,
+            adamw,
             sgd,
+            schedule: config.schedule,
+            label_smoothing: config.label_smoothing,
+            mixup: config.mixup,
+            clip_norm: config.clip_norm,
+            class_weights: config.class_weights,
+            sampling: config.sampling,
+            memory: config.memory,
             batch: config.batch,
             epochs: config.epochs,
             validation: config.validation,

@@ -43,6 +43,11 @@ pub struct Fraction(f64);
 pub struct AtLeast<const MIN: i64>(i32);
 
 impl NonNegative {
+    /// A default, known to be in range.
+    pub(super) const fn constant(x: f64) -> Self {
+        Self(x)
+    }
+
     /// The number.
     pub fn get(self) -> f64 {
         self.0

@@ -49,6 +49,40 @@ fn every_key_can_be_written() {
     assert_eq!(parse(&again).unwrap(), config);
 }
 
+/// Keys that are left out where they have their default.
+#[test]
+fn the_keys_of_a_dense_head_can_be_written() {
+    let yaml = "head: {dense: {hidden: [8, 4], activation: gelu}}\n\
+                adamw: {lr: 0.5}\nschedule: {warmup: 2, cosine: {to: 0.25}}\n\
+                label_smoothing: 0.1\nmixup: {}\nclip_norm: 2\n\
+                class_weights: {cat: 2, 1: 0.5}\nmemory: 3GiB";
+    let config = parse(yaml).unwrap();
+    let OptimizerConfig::AdamW(adamw) = config.optimizer else {
+        panic!("{config:?}")
+    };
+    assert_eq!((adamw.lr.get(), adamw.weight_decay.get()), (0.5, 0.01));
+    let schedule = config.schedule.unwrap();
+    assert_eq!(schedule.warmup(), 2);
+    assert!(matches!(schedule.decay(), Decay::Cosine(cosine) if cosine.to.get() == 0.25));
+    assert_eq!(config.label_smoothing.get(), 0.1);
+    assert_eq!(config.mixup.unwrap().alpha.get(), 0.2);
+    assert_eq!(config.clip_norm.unwrap().get(), 2.0);
+    assert_eq!(config.memory.unwrap().count(), 3 << 30);
+    let again = serde_saphyr::to_string(&config).unwrap();
+    assert!(again.contains("memory: 3GiB"), "{again}");
+    assert_eq!(parse(&again).unwrap(), config, "{again}");
+    let balanced = "head: {dense: {activation: tanh}}\nsampling: balanced\n\
+                    schedule: {step: {every: 30}}";
+    let config = parse(balanced).unwrap();
+    assert_eq!(config.sampling, Sampling::Balanced);
+    let again = serde_saphyr::to_string(&config).unwrap();
+    assert!(
+        again.contains("by: 0.1") && !again.contains("mixup"),
+        "{again}"
+    );
+    assert_eq!(parse(&again).unwrap(), config, "{again}");
+}
+
 /// What is wrong, and words of the message.
 const WRONG: &[(&str, &str)] = &[
     (
@@ -130,6 +164,72 @@ const WRONG: &[(&str, &str)] = &[
         "needs a `batch` of at least 2",
     ),
     ("head: {dense: {activation: rulu}}", "relu"),
+    (
+        "head: {dense: {}}\nadam: {}\nadamw: {}",
+        "both `adam` and `adamw`",
+    ),
+    (
+        "head: {dense: {}}\nadamw: {}\nsgd: {}",
+        "both `adamw` and `sgd`",
+    ),
+    (
+        "head: {dense: {}}\nl2: 0.1\nadamw: {}",
+        "`adamw` shrinks weights by its own `weight_decay`",
+    ),
+    (
+        "head: {dense: {}}\nadamw: {weight_decay: -1}",
+        "must be a number of at least 0, found -1",
+    ),
+    (
+        "head: {dense: {}}\nschedule: {}",
+        "needs `warmup`, `cosine` or `step`",
+    ),
+    (
+        "head: {dense: {}}\nschedule: {cosine: {}, step: {every: 3}}",
+        "both `cosine` and `step`",
+    ),
+    (
+        "head: {dense: {}}\nepochs: 5\nschedule: {warmup: 5}",
+        "warms up for 5 epochs, and there are only 5",
+    ),
+    ("head: {dense: {}}\nschedule: {step: {by: 0.1}}", "every"),
+    (
+        "head: {dense: {}}\nschedule: {cosine: {to: 1}}",
+        "must be at least 0 and below 1, found 1",
+    ),
+    (
+        "head: {dense: {}}\nschedule: {step: {every: 2, by: 1.5}}",
+        "`schedule.step.by` is 1.5: a rate that grows",
+    ),
+    (
+        "head: {dense: {}}\nlabel_smoothing: 1",
+        "must be at least 0 and below 1, found 1",
+    ),
+    (
+        "head: {dense: {}}\nmixup: {alpha: 0}",
+        "must be a number above 0, found 0",
+    ),
+    (
+        "head: {dense: {}}\nclip_norm: 0",
+        "must be a number above 0, found 0",
+    ),
+    (
+        "head: {dense: {}}\nclass_weights: even",
+        "`balanced`, or a weight for each class such as {cat: 2, dog: 1}",
+    ),
+    (
+        "head: {dense: {}}\nclass_weights: {cat: -2}",
+        "must be a number of at least 0, found -2",
+    ),
+    (
+        "head: {dense: {}}\nclass_weights: balanced\nsampling: balanced",
+        "both make up for rare classes",
+    ),
+    ("head: {dense: {}}\nsampling: evenly", "balanced"),
+    (
+        "head: {dense: {}}\nmemory: 2GB",
+        "must be a size such as 8GiB or 512MiB, found \"2GB\"",
+    ),
     ("head: {dense: {hiden: [8]}}", "hidden"),
     ("head: {tree: {}}", "logistic"),
     ("l2: 1", "head"),

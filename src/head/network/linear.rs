@@ -1,9 +1,9 @@
 //! The linear layer: Y = X Wᵀ + b.
 
-use ndarray::{Array2, ArrayView2, Axis};
+use ndarray::{Array2, ArrayView2, ArrayViewMut2};
 use rand_chacha::rand_core::Rng;
 
-use crate::head::linalg;
+use super::pieces;
 use crate::head::random::uniform;
 use crate::head::real::Real;
 
@@ -55,24 +55,33 @@ impl<F: Real> Linear<F> {
 
     /// `[n, inputs] -> [n, outputs]`.
     pub(in crate::head) fn forward(&self, x: ArrayView2<F>) -> Array2<F> {
-        let mut y = linalg::times_transposed(x, self.weight.view());
+        let mut y = Array2::zeros((x.nrows(), self.outputs()));
+        self.product(x, y.view_mut());
         if let Some(bias) = &self.bias {
             y += bias;
         }
         y
     }
 
+    /// X Wᵀ into `out`, `[n, outputs]`: without the bias.
+    pub(super) fn product(&self, x: ArrayView2<F>, out: ArrayViewMut2<F>) {
+        pieces::times_transposed(x, self.weight.view(), out);
+    }
+
     /// dL/dW = dYᵀ X and dL/db = the sum of dY's rows, into `gradient`.
     pub(super) fn backward(&self, x: ArrayView2<F>, dy: ArrayView2<F>, gradient: &mut Self) {
-        linalg::transposed_times_into(dy, x, &mut gradient.weight);
-        if let Some(bias) = &mut gradient.bias {
-            bias.assign(&dy.sum_axis(Axis(0)));
+        pieces::transposed_times(dy, x, &mut gradient.weight);
+        if let Some(bias) = gradient.bias.as_mut().and_then(|bias| bias.as_slice_mut()) {
+            bias.fill(F::zero());
+            for row in dy.outer_iter() {
+                bias.iter_mut().zip(row).for_each(|(sum, &dy)| *sum += dy);
+            }
         }
     }
 
-    /// dL/dX = dY W.
-    pub(super) fn input_gradient(&self, dy: ArrayView2<F>) -> Array2<F> {
-        linalg::times(dy, self.weight.view())
+    /// dL/dX = dY W into `out`, `[n, inputs]`.
+    pub(super) fn input_gradient(&self, dy: ArrayView2<F>, out: ArrayViewMut2<F>) {
+        pieces::times(dy, self.weight.view(), out);
     }
 }
 
@@ -105,7 +114,8 @@ mod tests {
         let dy = wave(4, 3, 2.3);
         let mut gradient = Linear::zeros(5, 3, true);
         layer.backward(x.view(), dy.view(), &mut gradient);
-        let dx = layer.input_gradient(dy.view());
+        let mut dx = Array2::zeros((4, 5));
+        layer.input_gradient(dy.view(), dx.view_mut());
 
         // L = sum of Y * dY has the derivative dY.
         let loss = |layer: &Linear<f64>, x: &Array2<f64>| (layer.forward(x.view()) * &dy).sum();

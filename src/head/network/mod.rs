@@ -2,10 +2,11 @@
 
 mod activation;
 pub(super) mod batch_norm;
-mod dropout;
+pub(super) mod dropout;
 pub(super) mod linear;
 pub(super) mod loss;
 pub(super) mod pass;
+mod pieces;
 
 #[cfg(test)]
 pub(super) mod gradient_check;

@@ -29,7 +29,7 @@ pub(in crate::head) fn search(
     let mut best: Option<(usize, Validated)> = None;
     for (number, (settings, trial)) in planned.iter().enumerate() {
         watch.trial_begins(number, planned.len());
-        let result = validate(trial, examples, seed, &mut |row| watch.epoch(row));
+        let result = validate(trial, examples, seed, watch);
         let (outcome, validated) = outcome(result)?;
         trials.push(Trial {
             trial: number + 1,
@@ -59,9 +59,7 @@ pub(in crate::head) fn search(
     let Some(((settings, trial), validated)) = chosen else {
         return Err(no_result(&trials));
     };
-    let fit = finish(trial, examples, seed, validated, &mut |row| {
-        watch.epoch(row)
-    });
+    let fit = finish(trial, examples, seed, validated, watch);
     let fit = fit.map_err(|error| chosen_failed(error, &words(settings)))?;
     Ok(Fit { trials, ..fit })
 }

@@ -2,14 +2,17 @@
 //! the examples that they have not seen.
 
 use ndarray::Array2;
+use rayon::prelude::*;
 
+use super::best::Best;
 use super::patience::{Patience, Verdict};
 use super::trainer::{EpochSums, Trainer};
-use super::{EpochRow, Phase, Validation, folds, mean};
-use crate::head::config::{TrainConfig, ValidationConfig};
+use super::{EpochRow, Phase, Validation, folds, mean, share};
+use crate::head::config::{StoppingMetric, TrainConfig, ValidationConfig};
 use crate::head::error::{Diverging, HeadError, Model};
 use crate::head::examples::Examples;
 use crate::head::network::loss::argmax;
+use crate::stop::Stop;
 
 /// A fold's model and the examples that it is judged on.
 struct Fold<'c, 'e> {
@@ -18,30 +21,37 @@ struct Fold<'c, 'e> {
     held_out: Vec<usize>,
 }
 
+/// Who watches a cross-validation.
+pub(super) struct Watched<'w> {
+    /// The request to end.
+    pub(super) stop: &'w Stop,
+    /// Told of every epoch.
+    pub(super) report: &'w mut dyn FnMut(EpochRow),
+    /// What is kept for the case of an interruption.
+    pub(super) best: &'w mut Best,
+}
+
 /// Trains a model for each fold, epoch by epoch in step, each judged on the plain view of its
-/// held-out examples. The epoch with the lowest mean out-of-fold log loss is chosen where early
-/// stopping is on, else the last.
+/// held-out examples. The best epoch by the metric of early stopping (the mean out-of-fold log loss
+/// unless it says otherwise) is chosen where that is on, else the last.
 pub(super) fn cross_validate(
     config: &TrainConfig,
     examples: Examples<'_>,
     validation: ValidationConfig,
     seed: u64,
-    report: &mut dyn FnMut(EpochRow),
+    watched: Watched<'_>,
 ) -> Result<Validation, HeadError> {
+    let Watched { stop, report, best } = watched;
     let fold_of = folds::divide(&examples, validation, seed)?;
     let k = validation.folds.get();
     let mut folds: Vec<Fold<'_, '_>> = (0..k * fold_of.len())
         .map(|place| {
-            Fold::new(
-                config,
-                examples,
-                &fold_of,
-                (place / k, place % k),
-                seed,
-                place,
-            )
+            let of = (place / k, place % k);
+            let mut fold = Fold::new(config, examples, &fold_of, of, seed, place)?;
+            fold.trainer = fold.trainer.until(stop);
+            Ok(fold)
         })
-        .collect();
+        .collect::<Result<_, HeadError>>()?;
     let mut patience = config
         .early_stopping
         .map(|e| Patience::new(e.patience.get()));
@@ -58,12 +68,18 @@ pub(super) fn cross_validate(
             train,
             Some(held_out),
         ));
-        let loss = mean(held_out.loss, held_out.examples);
+        let cost = match config.early_stopping.map(|early| early.metric) {
+            Some(StoppingMetric::Accuracy) => -share(held_out),
+            Some(StoppingMetric::LogLoss) | None => mean(held_out.loss, held_out.examples),
+        };
         let verdict = patience
             .as_mut()
-            .map_or(Verdict::Best, |p| p.observe(epoch, loss));
+            .map_or(Verdict::Best, |p| p.observe(epoch, cost));
         match verdict {
             Verdict::Best => {
+                if let Some(first) = folds.first() {
+                    best.keep(first.trainer.network(), epoch);
+                }
                 chosen.0 = epoch;
                 chosen.1.clone_from(&scores);
             }
@@ -83,24 +99,30 @@ impl<'c, 'e> Fold<'c, 'e> {
         (repeat, fold): (usize, usize),
         seed: u64,
         place: usize,
-    ) -> Self {
+    ) -> Result<Self, HeadError> {
         let fold_of = fold_of.get(repeat).map(Vec::as_slice).unwrap_or_default();
         let (held_out, members) =
             (0..fold_of.len()).partition(|&example| fold_of.get(example) == Some(&fold));
-        let trainer = Trainer::new(config, examples, members, seed, Model::Fold(place));
-        Self {
+        let trainer = Trainer::new(config, examples, members, seed, Model::Fold(place))?;
+        Ok(Self {
             trainer,
             repeat,
             held_out,
-        }
+        })
     }
 }
 
 /// The next epoch of every fold, summed over the folds.
 fn train_epoch(folds: &mut [Fold<'_, '_>], epoch: usize) -> Result<EpochSums, HeadError> {
+    let epoch = |fold: &mut Fold<'_, '_>| fold.trainer.epoch(epoch);
+    // Side by side where their rows are in memory; those that are read come one fold after another.
+    let own: Vec<_> = match folds.iter().any(|fold| fold.trainer.is_streamed()) {
+        false => folds.par_iter_mut().map(epoch).collect(),
+        true => folds.iter_mut().map(epoch).collect(),
+    };
     let mut sums = EpochSums::default();
-    for fold in folds {
-        let own = fold.trainer.epoch(epoch)?;
+    for own in own {
+        let own = own?;
         sums.loss += own.loss;
         sums.correct += own.correct;
         sums.examples += own.examples;

@@ -1,10 +1,16 @@
 //! Training a head on feature rows.
 
 mod batches;
+mod best;
 mod cross_validation;
+mod feed;
 pub(super) mod folds;
+mod mixup;
 mod optimizer;
 mod patience;
+mod sampling;
+mod schedule;
+mod stepper;
 mod trainer;
 mod validation;
 mod watch;
@@ -12,17 +18,21 @@ mod watch;
 #[cfg(test)]
 mod golden;
 #[cfg(test)]
+mod golden_torch;
+#[cfg(test)]
 mod tests;
 
 use serde::Serialize;
 
-use super::config::TrainConfig;
+use super::config::{Batch, HeadConfig, TrainConfig};
 use super::error::{HeadError, Model};
 use super::examples::Examples;
 use super::model::Head;
 use super::network::parameter_count;
 use super::search::{Trial, search};
-use cross_validation::cross_validate;
+use best::Best;
+pub use best::Partial;
+use cross_validation::{Watched, cross_validate};
 use trainer::{EpochSums, Trainer};
 use watch::Epochs;
 pub use watch::Watch;
@@ -122,9 +132,8 @@ pub fn fit_watched(
         return search(config, keys, examples, seed, watch);
     }
     check_size(config, examples)?;
-    let mut progress = |row: &EpochRow| watch.epoch(row);
-    let validated = validate(config, examples, seed, &mut progress)?;
-    finish(config, examples, seed, validated, &mut progress)
+    let validated = validate(config, examples, seed, watch)?;
+    finish(config, examples, seed, validated, watch)
 }
 
 /// What is known of a training before the head itself is trained.
@@ -136,6 +145,8 @@ pub(in crate::head) struct Validated {
     pub(in crate::head) epochs: usize,
     /// The epochs of the cross-validation.
     pub(in crate::head) curve: Vec<EpochRow>,
+    /// Its best model, in case the rest is interrupted.
+    best: Best,
 }
 
 /// The first half of [`fit`]: the cross-validation of checked examples, if there is to be one.
@@ -143,15 +154,25 @@ pub(in crate::head) fn validate(
     config: &TrainConfig,
     examples: &Examples<'_>,
     seed: u64,
-    progress: &mut dyn FnMut(&EpochRow),
+    watch: &mut dyn Watch,
 ) -> Result<Validated, HeadError> {
+    let stop = watch.stop();
     let mut curve = Vec::new();
     let mut report = |row: EpochRow| {
-        progress(&row);
+        watch.epoch(&row);
         curve.push(row);
     };
+    let mut best = Best::default();
     let validation = match &config.validation {
-        Some(v) => Some(cross_validate(config, *examples, *v, seed, &mut report)?),
+        Some(v) => {
+            let watched = Watched {
+                stop: &stop,
+                report: &mut report,
+                best: &mut best,
+            };
+            let validation = cross_validate(config, *examples, *v, seed, watched);
+            Some(validation.map_err(|error| best.instead(error))?)
+        }
         None => None,
     };
     let epochs = match (&validation, &config.early_stopping) {
@@ -162,6 +183,7 @@ pub(in crate::head) fn validate(
         validation,
         epochs,
         curve,
+        best,
     })
 }
 
@@ -171,20 +193,29 @@ pub(in crate::head) fn finish(
     examples: &Examples<'_>,
     seed: u64,
     validated: Validated,
-    progress: &mut dyn FnMut(&EpochRow),
+    watch: &mut dyn Watch,
 ) -> Result<Fit, HeadError> {
+    let stop = watch.stop();
     let Validated {
         validation,
         epochs,
         mut curve,
+        mut best,
     } = validated;
     let everything = (0..examples.len()).collect();
-    let mut trainer = Trainer::new(config, *examples, everything, seed, Model::Final);
+    let trainer = Trainer::new(config, *examples, everything, seed, Model::Final)?;
+    let mut trainer = trainer.until(&stop);
     for epoch in 1..=epochs {
-        let sums = trainer.epoch(epoch)?;
+        let sums = match trainer.epoch(epoch) {
+            Err(error @ HeadError::Interrupted(_)) => {
+                best.or_unfinished(trainer, epoch, epochs);
+                return Err(best.instead(error));
+            }
+            sums => sums?,
+        };
         let row = EpochRow::new(Phase::Final, epoch, config, sums, None);
         let row = EpochRow { of: epochs, ..row };
-        progress(&row);
+        watch.epoch(&row);
         curve.push(row);
     }
     let temperature = validation.as_ref().map_or(1.0, |v| v.temperature);
@@ -219,6 +250,40 @@ impl EpochRow {
     }
 }
 
+/// Bytes that training takes besides the feature rows: weights, gradient, moments and a copy of
+/// the best so far for each model, and what a batch is turned into on its way.
+#[must_use]
+pub fn working_memory(config: &TrainConfig, width: usize, classes: usize) -> usize {
+    const COPIES: usize = 5;
+    let weights = parameter_count(&config.head, width, classes).unwrap_or(usize::MAX);
+    let hidden = match &config.head {
+        HeadConfig::Dense(dense) => dense.hidden.iter().map(|width| width.get()).sum(),
+        HeadConfig::Logistic(_) => 0_usize,
+    };
+    let blended = if config.mixup.is_some() { width } else { 0 };
+    let a_row = hidden
+        .saturating_mul(4)
+        .saturating_add(classes)
+        .saturating_add(blended);
+    let batch = match config.batch {
+        Batch::Examples(size) => size.get().saturating_add(1),
+        Batch::All => 0,
+    };
+    let numbers = weights
+        .saturating_mul(COPIES)
+        .saturating_add(a_row.saturating_mul(batch));
+    numbers
+        .saturating_mul(models(config))
+        .saturating_mul(size_of::<f32>())
+}
+
+/// Models that are in memory at once.
+fn models(config: &TrainConfig) -> usize {
+    config
+        .validation
+        .map_or(1, |v| v.folds.get().saturating_mul(v.repeats.get()))
+}
+
 /// Whether the models fit in memory side by side.
 ///
 /// # Errors
@@ -228,9 +293,7 @@ pub(in crate::head) fn check_size(
     examples: &Examples<'_>,
 ) -> Result<(), HeadError> {
     let inputs = examples.width();
-    let models = config
-        .validation
-        .map_or(1, |v| v.folds.get().saturating_mul(v.repeats.get()));
+    let models = models(config);
     let count = parameter_count(&config.head, inputs, examples.classes);
     match count.and_then(|count| count.checked_mul(models)) {
         Some(count) if count <= MOST_WEIGHTS => Ok(()),

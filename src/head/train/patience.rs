@@ -1,6 +1,6 @@
 //! When to stop: the best epoch, and how long to wait for a better one.
 
-/// Keeps the epoch of the lowest loss.
+/// Keeps the epoch of the lowest loss, or of whatever else is the better the lower it is.
 #[derive(Debug)]
 pub(super) struct Patience {
     patience: usize,

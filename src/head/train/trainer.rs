@@ -1,20 +1,32 @@
 //! Training one model, an epoch at a time.
 
-use ndarray::{Array2, s};
+use std::ops::Range;
+
+use ndarray::{Array2, ArrayView2, s};
 use rand_chacha::ChaCha8Rng;
 
 use super::batches;
-use super::optimizer::Optimizer;
-use crate::head::config::{HeadConfig, OptimizerConfig, TrainConfig};
+use super::best::Partial;
+use super::feed::Feed;
+use super::mixup::Blend;
+use super::sampling::{Draw, draw};
+use super::schedule::{Progress, factor};
+use super::stepper::{Stepper, dropout};
+use crate::head::config::{OptimizerConfig, TrainConfig};
 use crate::head::error::{Cause, Diverging, HeadError, Model};
 use crate::head::examples::Examples;
 use crate::head::network::Network;
-use crate::head::network::loss::log_softmax;
-use crate::head::network::pass::Gradient;
-use crate::head::random::{below, shuffle, stream};
+use crate::head::network::dropout::Dropout;
+use crate::head::network::loss::{Targets, log_softmax};
+use crate::head::random::stream;
+use crate::stop::Stop;
 
-/// Rows that are scored at once.
+/// Rows that are scored at once, at most, and their bytes.
 const SCORED_AT_ONCE: usize = 512;
+const SCORED_BYTES: usize = 8 << 20;
+
+/// The memory for streamed rows where nothing is said: a window of 16,384 rows of ResNet50's.
+const WINDOWS: usize = 256 << 20;
 
 /// A model, the examples it learns from, and its optimizer.
 pub(super) struct Trainer<'c, 'e> {
@@ -24,11 +36,13 @@ pub(super) struct Trainer<'c, 'e> {
     members: Vec<usize>,
     seed: u64,
     model: Model,
-    network: Network<f32>,
-    gradient: Gradient<f32>,
-    optimizer: Optimizer<f32>,
-    /// The rows of a batch.
-    rows: Array2<f32>,
+    stepper: Stepper<f32>,
+    feed: Feed<'e>,
+    /// Mixup's rows of a batch.
+    blended: Array2<f32>,
+    /// Steps that were taken.
+    steps: usize,
+    stop: Option<&'c Stop>,
 }
 
 /// Sums over the examples of an epoch.
@@ -40,100 +54,112 @@ pub(super) struct EpochSums {
 }
 
 impl<'c, 'e> Trainer<'c, 'e> {
+    /// # Errors
+    /// Weights for classes that are not there.
     pub(super) fn new(
         config: &'c TrainConfig,
         examples: Examples<'e>,
         members: Vec<usize>,
         seed: u64,
         model: Model,
-    ) -> Self {
+    ) -> Result<Self, HeadError> {
         let mut random = stream("weights", seed, &[model.key()]);
-        let mut network = Network::new(
-            &config.head,
-            examples.width(),
-            examples.classes,
-            &mut random,
-        );
-        let optimizer = Optimizer::new(config.optimizer, config.l2.get(), &network.parameters());
+        let (width, classes) = (examples.width(), examples.classes);
+        let network = Network::new(&config.head, width, classes, &mut random);
         let most = config.batch.size(members.len()) + 1;
-        Self {
-            gradient: Gradient::of(&network),
-            rows: Array2::zeros((most, examples.width())),
+        let blended = if config.mixup.is_some() { most } else { 0 };
+        let weights = class_weights(config, &examples, &members)?;
+        let budget = config.memory.map_or(WINDOWS, |memory| memory.count());
+        Ok(Self {
+            stepper: Stepper::new(config, network, most, weights.as_deref()),
+            feed: Feed::new(examples.features, budget),
+            blended: Array2::zeros((blended, width)),
             config,
             examples,
             members,
             seed,
             model,
-            network,
-            optimizer,
-        }
+            steps: 0,
+            stop: None,
+        })
+    }
+
+    /// The same, ending between two steps once it is asked to.
+    pub(super) fn until(self, stop: &'c Stop) -> Self {
+        let stop = Some(stop);
+        Self { stop, ..self }
     }
 
     /// One pass over the examples, each by a view drawn at random, in a random order. What is
     /// drawn depends on the seed, the model and the epoch alone.
     ///
     /// The sums are of what the network said in training (dropout on), each batch before its step.
+    ///
+    /// # Errors
+    /// A loss or weight that is no number, rows that cannot be read, the request to end.
     pub(super) fn epoch(&mut self, epoch: usize) -> Result<EpochSums, HeadError> {
-        let mut random = stream("epoch", self.seed, &[self.model.key(), epoch as u64]);
-        let order = draw(&self.members, self.examples.views, &mut random);
+        // On a thread of the pool, so that no step has to wake it up.
+        rayon::scope(|_| self.epoch_here(epoch))
+    }
+
+    fn epoch_here(&mut self, epoch: usize) -> Result<EpochSums, HeadError> {
+        let keys = [self.model.key(), epoch as u64];
+        let mut random = stream("epoch", self.seed, &keys);
+        let Examples { labels, views, .. } = self.examples;
+        let sampling = self.config.sampling;
+        let order = draw(sampling, &self.members, labels, views, &mut random);
+        let places: Vec<usize> = order.iter().map(|(e, view)| e * views + view).collect();
+        let batches = batches::ranges(order.len(), self.config.batch.size(order.len()));
         let mut sums = EpochSums::default();
-        let size = self.config.batch.size(order.len());
-        for range in batches::ranges(order.len(), size) {
-            let batch = order.get(range).unwrap_or_default();
-            self.step(batch, &mut sums, &mut random)?;
-            if !sums.loss.is_finite() {
-                return Err(self.diverged(epoch, Diverging::Loss)?);
+        let Self {
+            config,
+            seed,
+            model,
+            stepper,
+            feed,
+            blended,
+            steps,
+            stop,
+            ..
+        } = self;
+        let mut one = OneStep {
+            config,
+            labels,
+            keys: [*seed, model.key()],
+            order: &order,
+            steps_an_epoch: batches.len(),
+            stepper,
+            blended,
+            steps,
+            sums: &mut sums,
+        };
+        let fed = feed.each(&places, &batches, &mut |batch, x| {
+            if stop.is_some_and(Stop::is_asked) {
+                return Err(HeadError::Interrupted(Box::new(Partial::none())));
             }
+            one.take(batch, x)
+        });
+        match fed {
+            Err(HeadError::NotFinite) => return Err(self.diverged(epoch, Diverging::Loss)?),
+            fed => fed?,
         }
-        if !self.network.is_finite() {
+        if !self.stepper.network.is_finite() {
             return Err(self.diverged(epoch, Diverging::Weights)?);
         }
         Ok(sums)
-    }
-
-    /// One step on a batch of (example, view).
-    fn step(
-        &mut self,
-        batch: &[(usize, usize)],
-        sums: &mut EpochSums,
-        random: &mut ChaCha8Rng,
-    ) -> Result<(), HeadError> {
-        let Examples {
-            features,
-            views,
-            labels,
-            ..
-        } = self.examples;
-        let places: Vec<usize> = batch.iter().map(|(e, view)| e * views + view).collect();
-        features.read(&places, self.rows.slice_mut(s![..batch.len(), ..]))?;
-        let x = self.rows.slice(s![..batch.len(), ..]);
-        let labels: Vec<usize> = batch.iter().map(|&(example, _)| labels[example]).collect();
-        let dropout = match &self.config.head {
-            HeadConfig::Dense(dense) => dense.dropout.get(),
-            HeadConfig::Logistic(_) => 0.0,
-        };
-        let loss = self
-            .gradient
-            .compute(&mut self.network, x, &labels, dropout, random);
-        self.optimizer
-            .step(self.network.parameters(), &self.gradient.arrays());
-        #[allow(clippy::cast_precision_loss)] // batches are far below 2^53 rows
-        let weight = batch.len() as f64;
-        sums.loss += f64::from(loss.mean) * weight;
-        sums.correct += loss.correct;
-        sums.examples += batch.len();
-        Ok(())
     }
 
     /// ln p of each class for the plain view of some examples, `[examples.len(), classes]`.
     pub(super) fn log_probabilities(&self, examples: &[usize]) -> Result<Array2<f32>, HeadError> {
         let mut scores = Array2::zeros((examples.len(), self.examples.classes));
         let mut done = 0;
-        for chunk in examples.chunks(SCORED_AT_ONCE) {
+        let a_row = self.examples.width().saturating_mul(size_of::<f32>());
+        let at_once = (SCORED_BYTES / a_row.max(1)).clamp(1, SCORED_AT_ONCE);
+        for chunk in examples.chunks(at_once) {
             let rows: Vec<usize> = chunk.iter().map(|e| e * self.examples.views).collect();
             let mut x = Array2::zeros((rows.len(), self.examples.width()));
             self.examples.features.read(&rows, x.view_mut())?;
-            let logits = self.network.logits(x.view());
+            let logits = self.stepper.network.logits(x.view());
             scores
                 .slice_mut(s![done..done + chunk.len(), ..])
                 .assign(&log_softmax(logits));
@@ -142,8 +168,23 @@ impl<'c, 'e> Trainer<'c, 'e> {
         Ok(scores)
     }
 
+    /// Whether its rows are read from elsewhere.
+    pub(super) fn is_streamed(&self) -> bool {
+        self.feed.is_streamed()
+    }
+
+    /// Steps that were taken.
+    pub(super) fn steps(&self) -> usize {
+        self.steps
+    }
+
+    /// The network as it is now.
+    pub(super) fn network(&self) -> &Network<f32> {
+        &self.stepper.network
+    }
+
     pub(super) fn into_network(self) -> Network<f32> {
-        self.network
+        self.stepper.network
     }
 
     pub(super) fn diverged(&self, epoch: usize, what: Diverging) -> Result<HeadError, HeadError> {
@@ -167,52 +208,119 @@ impl Model {
     }
 }
 
-/// Each member once, in a random order, with a random one of its views.
-fn draw(members: &[usize], views: usize, random: &mut ChaCha8Rng) -> Vec<(usize, usize)> {
-    let mut order: Vec<_> = members.iter().map(|&e| (e, below(random, views))).collect();
-    shuffle(&mut order, random);
-    order
+/// What a step needs besides its rows.
+struct OneStep<'t> {
+    config: &'t TrainConfig,
+    labels: &'t [usize],
+    /// Seed and model.
+    keys: [u64; 2],
+    order: &'t [Draw],
+    steps_an_epoch: usize,
+    stepper: &'t mut Stepper<f32>,
+    blended: &'t mut Array2<f32>,
+    steps: &'t mut usize,
+    sums: &'t mut EpochSums,
 }
 
-/// What to suspect, in this order: a penalty that alone makes gradient descent diverge (its step
-/// multiplies a weight by 1 - lr l2), features out of all scale, a learning rate too high.
-fn likely_cause(config: &TrainConfig, largest: f32) -> Cause {
-    let (lr, descent) = match config.optimizer {
-        OptimizerConfig::Adam(adam) => (adam.lr.get(), false),
-        OptimizerConfig::Sgd(sgd) => (sgd.lr.get(), true),
-    };
-    let l2 = config.l2.get();
-    if descent && lr * l2 > 2.0 {
-        Cause::L2 { l2, lr }
-    } else if largest > 1e4 {
-        Cause::Scale { largest }
-    } else {
-        Cause::LearningRate { lr }
+impl OneStep<'_> {
+    /// A step on the rows of a batch, which are those of a range of the order.
+    fn take(&mut self, batch: Range<usize>, x: ArrayView2<'_, f32>) -> Result<(), HeadError> {
+        let order = self.order.get(batch).unwrap_or_default();
+        let label = |&(example, _): &Draw| self.labels.get(example).copied();
+        let labels: Vec<usize> = order.iter().filter_map(label).collect();
+        let at = Progress {
+            step: *self.steps,
+            steps_an_epoch: self.steps_an_epoch,
+            epochs: self.config.epochs.get(),
+        };
+        let lr = self.config.optimizer.lr() * factor(self.config.schedule.as_ref(), at);
+        let dropped = dropout(self.config);
+        let dropped = (dropped > 0.0).then(|| Dropout::new(dropped, self.random("dropout")));
+        let dropped = dropped.flatten();
+        let loss = match self.config.mixup {
+            None => {
+                let targets = Targets::plain(&labels);
+                self.stepper.step(x, targets, dropped.as_ref(), lr)
+            }
+            Some(mixup) => {
+                let mut random = self.random("mixup");
+                let blend = Blend::draw(x.nrows(), mixup.alpha.get(), &mut random);
+                blend.rows(x, self.blended);
+                let others = blend.others.iter().filter_map(|&row| labels.get(row));
+                let others: Vec<usize> = others.copied().collect();
+                let targets = Targets {
+                    labels: &labels,
+                    blended: Some((&others, blend.share)),
+                };
+                let x = self.blended.slice(s![..x.nrows(), ..]);
+                self.stepper.step(x, targets, dropped.as_ref(), lr)
+            }
+        };
+        *self.steps += 1;
+        #[allow(clippy::cast_precision_loss)] // batches are far below 2^53 rows
+        let weight = order.len() as f64;
+        self.sums.loss += f64::from(loss.mean) * weight;
+        self.sums.correct += loss.correct;
+        self.sums.examples += order.len();
+        if self.sums.loss.is_finite() {
+            Ok(())
+        } else {
+            Err(HeadError::NotFinite)
+        }
+    }
+
+    /// The stream of this step for a purpose.
+    fn random(&self, purpose: &str) -> ChaCha8Rng {
+        let [seed, model] = self.keys;
+        stream(purpose, seed, &[model, *self.steps as u64])
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn over_the_epochs_every_view_of_every_example_comes_about_equally_often() {
-        let members = [3, 5, 8, 9];
-        let mut counts = std::collections::BTreeMap::new();
-        let mut orders = std::collections::BTreeSet::new();
-        for epoch in 0..2_000 {
-            let drawn = draw(&members, 4, &mut stream("epoch", 1, &[0, epoch]));
-            let mut order: Vec<usize> = drawn.iter().map(|(example, _)| *example).collect();
-            orders.insert(order.clone());
-            order.sort_unstable();
-            assert_eq!(order, members);
-            for pair in drawn {
-                *counts.entry(pair).or_insert(0_u32) += 1;
-            }
+/// What an example of each class weighs, by the examples that a model may see.
+fn class_weights(
+    config: &TrainConfig,
+    examples: &Examples<'_>,
+    members: &[usize],
+) -> Result<Option<Vec<f64>>, HeadError> {
+    let Some(weights) = &config.class_weights else {
+        return Ok(None);
+    };
+    let mut counts = vec![0; examples.classes];
+    for label in members.iter().filter_map(|&e| examples.labels.get(e)) {
+        if let Some(count) = counts.get_mut(*label) {
+            *count += 1;
         }
-        assert_eq!(orders.len(), 24);
-        assert_eq!(counts.len(), 16);
-        // 500 expected; five standard deviations are 5 * sqrt(2000 * 3/16) = 97.
-        assert!(counts.values().all(|n| n.abs_diff(500) < 97), "{counts:?}");
+    }
+    let numbers: Vec<String> = (0..examples.classes)
+        .map(|class| class.to_string())
+        .collect();
+    let weights = weights
+        .of(&numbers, &counts)
+        .map_err(HeadError::ClassWeights)?;
+    let counts_something = |(&count, &weight): (&usize, &f64)| count > 0 && weight > 0.0;
+    if !counts.iter().zip(&weights).any(counts_something) {
+        return Err(HeadError::NoWeight);
+    }
+    Ok(Some(weights))
+}
+
+/// What to suspect, in this order: a penalty or decay that alone makes weights diverge (a step
+/// multiplies a weight by 1 - lr l2), features out of all scale, a learning rate too high.
+fn likely_cause(config: &TrainConfig, largest: f32) -> Cause {
+    let lr = config.optimizer.lr();
+    let l2 = config.l2.get();
+    match config.optimizer {
+        OptimizerConfig::Sgd(_) if lr * l2 > 2.0 => return Cause::L2 { l2, lr },
+        OptimizerConfig::AdamW(adamw) if lr * adamw.weight_decay.get() > 2.0 => {
+            let decay = adamw.weight_decay.get();
+            return Cause::Decay { decay, lr };
+        }
+        _ => {}
+    }
+    if largest > 1e4 {
+        Cause::Scale { largest }
+    } else {
+        let clipped = config.clip_norm.is_some();
+        Cause::LearningRate { lr, clipped }
     }
 }

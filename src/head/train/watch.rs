@@ -2,11 +2,19 @@
 
 use super::EpochRow;
 use crate::head::search::Trial;
+use crate::stop::Stop;
 
 /// Watches a training.
 pub trait Watch {
     /// An epoch is done.
     fn epoch(&mut self, row: &EpochRow);
+
+    /// The request to end: training looks at it between two steps, and then fails with
+    /// [`HeadError::Interrupted`](crate::head::HeadError::Interrupted), which has the best head so
+    /// far. Nobody makes it by default.
+    fn stop(&self) -> Stop {
+        Stop::default()
+    }
 
     /// The trial of a search begins; its place, from 0, and how many there are.
     fn trial_begins(&mut self, _place: usize, _of: usize) {}

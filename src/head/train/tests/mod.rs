@@ -1,5 +1,6 @@
 //! Training as a whole, on data made here.
 
+mod dense;
 mod learning;
 mod refusals;
 mod validation;

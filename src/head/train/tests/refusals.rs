@@ -11,14 +11,20 @@ fn a_divergence_names_epoch_and_mend() {
         other => panic!("{other}"),
     };
     let fast = "head: {dense: {hidden: [8]}}, sgd: {lr: 1.0e+20}, batch: all";
-    assert_eq!(cause(&data, fast), Cause::LearningRate { lr: 1e20 });
+    assert_eq!(
+        cause(&data, fast),
+        Cause::LearningRate {
+            lr: 1e20,
+            clipped: false
+        }
+    );
     let message = data.fit(fast, 1).unwrap_err().to_string();
     assert!(
         message.contains("in epoch 2 of the final training"),
         "{message}"
     );
     assert!(
-        message.ends_with("try `lr: 10000000000000000000`"),
+        message.ends_with("try `lr: 10000000000000000000` (or `clip_norm: 1`)"),
         "{message}"
     );
     let yaml = format!("{fast}, validation: {{folds: 2}}");

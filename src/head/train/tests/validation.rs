@@ -91,6 +91,27 @@ fn early_stopping_takes_the_epoch_that_validates_best() {
     assert_eq!(plain.unwrap().head, found);
 }
 
+#[test]
+fn early_stopping_goes_by_the_metric_that_it_is_given() {
+    let data = clouds(60, 20, 2, 1, 1.0);
+    let yaml = "head: {dense: {hidden: [64]}}, adam: {lr: 0.01}, epochs: 200, \
+                validation: {folds: 4}, early_stopping: {patience: 5, metric: accuracy}";
+    let fit = data.fit(yaml, 1).unwrap();
+    let shares: Vec<f64> = fit
+        .curve
+        .iter()
+        .filter_map(|row| row.validation_accuracy)
+        .collect();
+    let best = shares.iter().copied().fold(0.0, f64::max);
+    let first = shares.iter().position(|&share| share == best).unwrap() + 1;
+    assert_eq!((fit.epochs, shares.len()), (first, first + 5));
+    let validation = fit.validation.unwrap();
+    assert_eq!(
+        (validation.epoch, validation.metrics.accuracy),
+        (first, best)
+    );
+}
+
 /// The plain views are blank and the others give the label away: training sees the others,
 /// validation the plain ones only.
 #[test]

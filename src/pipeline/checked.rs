@@ -86,6 +86,7 @@ impl Checked {
         check_provider(&document, &config)?;
         let dataset = open_dataset(&document, &config, &options.root)?;
         check_labels(&document, &config, &dataset)?;
+        check_classes(&document, &config, &dataset)?;
         let backbone = open_backbone(Some(&document), &config.extract, &options)?;
         Checked::assemble(config, dataset, backbone, options)
     }
@@ -323,6 +324,24 @@ fn check_labels(
         }
     }
     Ok(())
+}
+
+/// What `train` says of a class by its name must be said of a class that is there.
+fn check_classes(
+    document: &Document,
+    config: &PipelineConfig,
+    dataset: &Dataset,
+) -> Result<(), YamlError> {
+    let Some(train) = &config.train else {
+        return Ok(());
+    };
+    match train.for_classes(dataset.train.classes()) {
+        Ok(_) => Ok(()),
+        Err(unknown) => {
+            let key = format!("train.class_weights.{}", unknown.name);
+            Err(document.invalid(&key, unknown.to_string()))
+        }
+    }
 }
 
 /// The backbone, with its graph compared with its manifest, and what is known of

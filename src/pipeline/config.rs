@@ -10,6 +10,7 @@ use crate::features::RowType;
 use crate::head::{LearningCurveConfig, TrainConfig};
 
 use super::batch_size::BatchSize;
+use super::interrupted::ENDING;
 use super::sessions::Sessions;
 
 /// A pipeline file. With `dataset` and `extract` alone it is a batch feature extraction.
@@ -160,6 +161,11 @@ impl TryFrom<String> for Name {
             return Err(format!(
                 "names a folder: 1 to 100 letters, digits, `.`, `_` or `-`, not starting with a \
                  dot; found \"{name}\""
+            ));
+        }
+        if name.ends_with(ENDING) {
+            return Err(format!(
+                "must not end in `{ENDING}`: that is where interrupted runs leave their head"
             ));
         }
         Ok(Name(name))

@@ -133,6 +133,23 @@ pub enum PipelineError {
          again to go on"
     )]
     MeasuringInterrupted,
+    /// Somebody asked the training to end. Nothing is wrong.
+    #[error("training interrupted: {told}; run the same command again to train anew")]
+    TrainingInterrupted {
+        /// What is kept of it.
+        told: String,
+    },
+    /// Two batches of rows do not fit.
+    #[error(
+        "`train.memory` is {memory}, and two batches of feature rows beside the rest of the \
+         training take {least}: allow that much, or make `batch` smaller"
+    )]
+    TooLittleMemory {
+        /// What is allowed.
+        memory: String,
+        /// What is needed.
+        least: String,
+    },
     /// A result could not be put into its file format.
     #[error("the run's {file} cannot be written: {reason}")]
     Result {
@@ -170,7 +187,9 @@ impl PipelineError {
     pub fn is_interruption(&self) -> bool {
         matches!(
             self,
-            PipelineError::Interrupted { .. } | PipelineError::MeasuringInterrupted
+            PipelineError::Interrupted { .. }
+                | PipelineError::TrainingInterrupted { .. }
+                | PipelineError::MeasuringInterrupted
         )
     }
 
@@ -185,6 +204,7 @@ impl PipelineError {
             | PipelineError::NoPictures(_)
             | PipelineError::NoTestSide
             | PipelineError::NoHead
+            | PipelineError::TooLittleMemory { .. }
             | PipelineError::TooFewForFast { .. } => true,
             PipelineError::Export(error) => error.is_wrong_usage(),
             _ => false,

@@ -17,6 +17,8 @@ mod event;
 mod extraction;
 mod folder;
 mod groups;
+mod interrupted;
+mod memory;
 mod opening;
 mod plan;
 mod prepare;
@@ -28,6 +30,7 @@ mod rows;
 mod run;
 mod scores;
 mod sessions;
+mod stored;
 mod tables;
 mod training;
 

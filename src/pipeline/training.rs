@@ -12,12 +12,15 @@ use crate::head::{
     EpochRow, Examples, Fit, Head, HeadError, LearningCurveConfig, LearningPoint, Metrics, Phase,
     TrainConfig, Watch, fit_watched, learning_curve, metrics,
 };
+use crate::stop::Stop;
 
 use super::checked::Checked;
 use super::error::PipelineError;
 use super::event::{Event, Observer, Stage};
 use super::groups::Groups;
+use super::interrupted;
 use super::plan::Plan;
+use super::stored::Lying;
 
 /// A head, and how good it would be with fewer examples where that was asked for.
 pub(super) struct Trained {
@@ -34,24 +37,31 @@ pub(super) fn train(
 ) -> Result<Trained, PipelineError> {
     let start = Instant::now();
     let source = &checked.dataset.train;
-    let features = plan.store.read(&plan.train.ids)?;
+    // Whoever asks for the end from here on gets the best head so far.
+    let stop = &checked.options.stop;
+    let watch = stop.watch();
+    let classes = source.classes().len();
+    let named = config.for_classes(source.classes());
+    let config = &named.map_err(HeadError::ClassWeights)?;
+    let lying = Lying::of(&plan.store, &plan.train.ids, config, classes)?;
+    let config = &lying.config;
     let labels = labels(source);
     let groups = Groups::new(source, &plan.train);
     if groups.copies > 0 && config.validation.is_some() {
         observer.event(&Event::Note(copies_line(groups.copies)));
     }
     let examples = Examples {
-        features: &features,
+        features: lying.rows(),
         views: plan.train.views,
         labels: &labels,
-        classes: source.classes().len(),
+        classes,
         groups: groups.of.as_deref(),
     };
     let what = format!(
         "{} examples x {} views of {} features: {}",
         labels.len(),
         plan.train.views,
-        features.ncols(),
+        examples.width(),
         plan.why(Stage::Train)
     );
     let seed = checked.config.seed;
@@ -62,19 +72,34 @@ pub(super) fn train(
         None => 0,
     };
     observer.event(&Event::Started(Stage::Train, what, validated + most));
+    if let Some(told) = &lying.told {
+        observer.event(&Event::Note(told.clone()));
+    }
     let mut told = Told {
         observer: &mut *observer,
+        stop: stop.clone(),
+        curve: Vec::new(),
         most,
         validated,
         before: 0,
     };
-    let mut fit = fit_watched(config, &examples, seed, &mut told)?;
+    let mut fit = match fit_watched(config, &examples, seed, &mut told) {
+        Err(HeadError::Interrupted(partial)) => {
+            return Err(interrupted::keep(checked, *partial, &told.curve));
+        }
+        fit => fit.map_err(|error| lying.explain(error))?,
+    };
+    drop(watch);
+    if stop.is_asked() {
+        return Err(interrupted::keep(checked, fit.head.into(), &fit.curve));
+    }
     let evaluate = checked.config.evaluate.unwrap_or_default();
     fit.head = fit.head.with_reject_below(evaluate.threshold());
     let outcome = outcome(&fit);
     observer.event(&Event::Finished(Stage::Train, outcome, start.elapsed()));
     let learning_curve = match evaluate.learning_curve {
-        Some(how) => fewer_examples(checked, how, (&fit, &examples), observer)?,
+        Some(how) => fewer_examples(checked, how, (&fit, &examples), observer)
+            .map_err(|error| lying.explain(error))?,
         None => Vec::new(),
     };
     Ok(Trained {
@@ -86,6 +111,9 @@ pub(super) fn train(
 /// Passes on to the run's observer what is seen of a training.
 struct Told<'a> {
     observer: &'a mut dyn Observer,
+    stop: Stop,
+    /// The epochs until now.
+    curve: Vec<EpochRow>,
     /// The most epochs of one training.
     most: u64,
     /// The most epochs of everything before the final training.
@@ -95,7 +123,12 @@ struct Told<'a> {
 }
 
 impl Watch for Told<'_> {
+    fn stop(&self) -> Stop {
+        self.stop.clone()
+    }
+
     fn epoch(&mut self, row: &EpochRow) {
+        self.curve.push(*row);
         let before = match row.phase {
             Phase::CrossValidation => self.before,
             Phase::Final => self.validated,
@@ -124,7 +157,7 @@ fn fewer_examples(
     how: LearningCurveConfig,
     (fit, examples): (&Fit, &Examples<'_>),
     observer: &mut dyn Observer,
-) -> Result<Vec<LearningPoint>, PipelineError> {
+) -> Result<Vec<LearningPoint>, HeadError> {
     let start = Instant::now();
     let mut progress = |done: usize, all: usize| {
         let (done, all) = (done as u64, all as u64);
@@ -191,14 +224,13 @@ pub(super) fn evaluate(
     let score = |probabilities: &Array2<f32>| {
         metrics::evaluate(probabilities.view(), &labels).map(|metrics| metrics.named(names))
     };
-    let features = plan.store.read(&plain)?;
-    let probabilities = head.probabilities(features.view())?;
+    let probabilities = probabilities(plan, head, &plain)?;
     let metrics = score(&probabilities)?;
     let uncalibrated = if head.temperature() == 1.0 {
         None
     } else {
-        let plain = head.clone().with_temperature(1.0);
-        Some(score(&plain.probabilities(features.view())?)?)
+        let cold = head.clone().with_temperature(1.0);
+        Some(score(&self::probabilities(plan, &cold, &plain)?)?)
     };
     let tta = if views == 1 {
         None
@@ -217,8 +249,25 @@ pub(super) fn evaluate(
     })
 }
 
-/// Rows that are read at once for averages over views.
-const READ_AT_ONCE: usize = 8192;
+/// Bytes of the rows that are scored at once.
+const SCORED_BYTES: usize = 64 << 20;
+
+/// Rows that are scored at once, at least 1.
+fn scored_at_once(plan: &Plan) -> usize {
+    let a_row = plan.store.space().width.saturating_mul(size_of::<f32>());
+    (SCORED_BYTES / a_row.max(1)).max(1)
+}
+
+/// What a head says of these rows, `[ids.len(), classes]`, a part of them in memory at a time.
+fn probabilities(plan: &Plan, head: &Head, ids: &[RowId]) -> Result<Array2<f32>, PipelineError> {
+    let mut all = Array2::zeros((ids.len(), head.classes()));
+    let at_once = scored_at_once(plan);
+    let parts = all.axis_chunks_iter_mut(Axis(0), at_once);
+    for (ids, mut into) in ids.chunks(at_once).zip(parts) {
+        into.assign(&head.probabilities(plan.store.read(ids)?.view())?);
+    }
+    Ok(all)
+}
 
 /// The mean over the views of each example of its (calibrated) probabilities, `[examples, classes]`.
 /// Probabilities rather than logits: one view that shows nothing then weighs no more than others.
@@ -229,7 +278,7 @@ fn mean_over_views(
     views: usize,
 ) -> Result<Array2<f32>, PipelineError> {
     let mut means = Array2::zeros((ids.len() / views, head.classes()));
-    let examples = (READ_AT_ONCE / views).max(1);
+    let examples = (scored_at_once(plan) / views).max(1);
     for (block, ids) in ids.chunks(examples * views).enumerate() {
         let rows = plan.store.read(ids)?;
         let probabilities = head.probabilities(rows.view())?;
@@ -245,7 +294,11 @@ fn mean_over_views(
 /// The head's file: the weights with what one needs to know to use them.
 pub(super) fn head_file(checked: &Checked, fit: &Fit) -> Result<Vec<u8>, PipelineError> {
     let names = checked.dataset.train.classes();
-    let head = fit.head.clone().with_class_names(names)?;
+    head_bytes(checked, &fit.head.clone().with_class_names(names)?)
+}
+
+/// A head with the names of its classes as a file, likewise.
+pub(super) fn head_bytes(checked: &Checked, head: &Head) -> Result<Vec<u8>, PipelineError> {
     let space = crate::yaml::to_string(&checked.space)?;
     let metadata = BTreeMap::from([
         (

@@ -98,37 +98,86 @@ fn what_was_to_be_ignored_stays_ignored() {
 }
 
 /// A run that trains for a very long time.
-fn training() -> Project {
+fn training(more: &str) -> Project {
     let project = Project::new();
     project.ok(&"synth all --classes 2 --train 4 --test 2"
         .split(' ')
         .collect::<Vec<_>>());
-    let pipeline = "name: p\ndataset: {train: {folder: all/train}, test: {folder: all/test}}\n\
-                    extract: {backbone: pixels}\ntrain: {head: logistic, epochs: 100000}\n\
-                    evaluate: {}\n";
+    let pipeline = format!(
+        "name: p\ndataset: {{train: {{folder: all/train}}, test: {{folder: all/test}}}}\n\
+         extract: {{backbone: pixels}}\n\
+         train: {{head: {{dense: {{hidden: [4]}}}}, epochs: 1000000{more}}}\nevaluate: {{}}\n"
+    );
     project.write("p.yaml", pipeline);
     project
 }
 
+/// Ends a run of `p.yaml` in its training, once there is a head; what it told at its end.
+fn interrupted(project: &Project) -> String {
+    // However slow the machine is, once it has had long enough.
+    for wait in (0..10).map(|attempt| 50 << attempt) {
+        let process = Process::start(project, &["run", "p.yaml"]);
+        process.until_it_says("train     8 examples");
+        std::thread::sleep(std::time::Duration::from_millis(wait));
+        process.send(libc::SIGINT);
+        let ended = process.end();
+        let result = (ended.code, &*ended.stdout);
+        assert_eq!(result, (Some(130), ""), "{}", ended.stderr);
+        let stopping = "stopping, to keep what is whole; once more ends it at once\n";
+        assert!(ended.stderr.contains(stopping), "{}", ended.stderr);
+        let told = ended.stderr.lines().last().expect("a line").to_owned();
+        if !told.contains("no step had been taken") {
+            return told;
+        }
+    }
+    panic!("no step in all that time");
+}
+
 #[test]
-fn an_interrupted_training_ends_and_leaves_no_half_run() {
-    let project = training();
-    let process = Process::start(&project, &["run", "p.yaml"]);
-    process.until_it_says("train     8 examples");
-    process.send(libc::SIGINT);
-    let ended = process.end();
-    assert_eq!(
-        (ended.code, &*ended.stdout),
-        (Some(130), ""),
-        "{}",
-        ended.stderr
-    );
-    let told = "interrupted: what was finished is kept; run the same command again to go on\n";
-    assert!(ended.stderr.ends_with(told), "{}", ended.stderr);
+fn an_interrupted_training_keeps_its_best_head_so_far() {
+    let project = training("");
+    let told = interrupted(&project);
+    let start = "training interrupted: the training in epoch ";
+    let end = " of 1000000, is kept in runs/p.interrupted/head.safetensors; run the same command \
+               again to train anew";
+    assert!(told.starts_with(start) && told.ends_with(end), "{told}");
     assert_clean(&project, &["p.yaml", "runs"]);
-    assert!(entries(&project.path("runs")).is_empty());
+    let files = [
+        "curve.csv",
+        "head.safetensors",
+        "outputs.json",
+        "pipeline.yaml",
+    ];
+    let mut kept = entries(&project.path("runs/p.interrupted"));
+    kept.sort_unstable();
+    assert_eq!(
+        kept,
+        files.map(|file| project.path("runs/p.interrupted").join(file))
+    );
+    assert_eq!(entries(&project.path("runs")).len(), 1);
+    let bytes = fs::read(project.path("runs/p.interrupted/head.safetensors")).unwrap();
+    let (head, _) = catpipe::head::Head::from_bytes(&bytes).unwrap();
+    assert_eq!(head.classes(), 2);
     // The rows are there.
     let short = project.ok(&["run", "p.yaml", "--json", "--set", "train.epochs=2"]);
     let json: serde_json::Value = serde_json::from_str(&short.stdout).unwrap();
     assert_eq!(json["timings"]["rows_computed"], 0);
+}
+
+#[test]
+fn an_interrupted_training_leaves_a_finished_run_as_it_is() {
+    let project = training(", validation: {folds: 2}");
+    project.ok(&["run", "p.yaml", "--set", "train.epochs=2"]);
+    let contents = || {
+        let files = entries(&project.path("runs/p")).into_iter();
+        files
+            .map(|file| (fs::read(&file).unwrap(), file))
+            .collect::<Vec<_>>()
+    };
+    let before = contents();
+    let told = interrupted(&project);
+    let start = "training interrupted: the model of the cross-validation's first fold after epoch ";
+    assert!(told.starts_with(start), "{told}");
+    assert!(before == contents());
+    assert!(project.path("runs/p.interrupted/head.safetensors").exists());
 }

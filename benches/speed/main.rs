@@ -3,6 +3,7 @@
 //! Each speed is the best of a few rounds, so that what else the machine does disturbs it least.
 //! The first line is what the others are compared with.
 
+mod dense;
 mod extraction;
 mod files;
 mod memory;
@@ -50,6 +51,9 @@ fn all() -> Result<(), Box<dyn Error>> {
     }
     if wanted("memory") {
         memory::measure()?;
+    }
+    if wanted("dense") {
+        dense::measure()?;
     }
     if wanted("store") {
         store::measure()?;

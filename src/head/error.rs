@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::config::LayoutError;
 use super::config::UnknownClass;
 use super::saved::SavedHeadError;
 use super::search::SearchError;
@@ -138,6 +139,9 @@ pub enum HeadError {
     /// Somebody asked the training to end. Nothing is wrong.
     #[error("training was interrupted: {}", .0.what)]
     Interrupted(Box<Partial>),
+    /// Rows that a convolutional head cannot take for pictures.
+    #[error("the `cnn` head cannot take these rows: {0}")]
+    Layout(#[from] LayoutError),
     /// Rows of another width than the head was trained on.
     #[error("the head takes rows of {expected} features, these have {found}")]
     Width {

@@ -21,7 +21,8 @@ pub struct Layer {
 }
 
 impl Head {
-    /// The layers from features to logits: one for a logistic head, more for a dense one.
+    /// The layers from features to logits: one for a logistic head, more for a dense one. Of a
+    /// convolutional head those that follow its convolutions, which are no layers of this kind.
     ///
     /// A BatchNorm with the running mean m and variance v, scale g and shift s is the linear map
     /// y = (x - m) * g / sqrt(v + epsilon) + s, so it disappears in the layer before it. Weights

@@ -9,6 +9,7 @@ use crate::backbone::{Backbone, BackboneError, Choice, Graph, Runtime, SessionOp
 use crate::dataset::{Dataset, DatasetConfig, DatasetError, Sides, Source, Survey, key_rules};
 use crate::digests::{Digests, Shelf};
 use crate::features::{Space, Store, StoreError, Warning};
+use crate::head::config::HeadConfig;
 use crate::head::search::{self, SearchError};
 use crate::stop::Stop;
 use crate::yaml::{Document, YamlError};
@@ -88,7 +89,9 @@ impl Checked {
         check_labels(&document, &config, &dataset)?;
         check_classes(&document, &config, &dataset)?;
         let backbone = open_backbone(Some(&document), &config.extract, &options)?;
-        Checked::assemble(config, dataset, backbone, options)
+        let checked = Checked::assemble(config, dataset, backbone, options)?;
+        check_head(&document, &checked)?;
+        Ok(checked)
     }
 
     /// The pipeline of parts that have been opened and fit together.
@@ -284,6 +287,16 @@ fn check_search(document: &Document, config: &PipelineConfig) -> Result<(), Yaml
         document.invalid_at(&steps, error.to_string())
     };
     search::check(train, config.seed).map(|_| ()).map_err(wrong)
+}
+
+/// Convolutions need rows that are pictures.
+fn check_head(document: &Document, checked: &Checked) -> Result<(), YamlError> {
+    match checked.config.train.as_ref().map(|train| &train.head) {
+        Some(HeadConfig::Cnn(cnn)) => cnn
+            .check(checked.space.width)
+            .map_err(|why| document.invalid("train.head.cnn", why.to_string())),
+        _ => Ok(()),
+    }
 }
 
 fn open_dataset(

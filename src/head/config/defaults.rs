@@ -1,7 +1,7 @@
 //! Every default of `train:`, in one place.
 
 use super::{
-    Activation, AdamConfig, AdamWConfig, AtLeast, Batch, CosineConfig, DenseConfig,
+    Activation, AdamConfig, AdamWConfig, AtLeast, Batch, CnnConfig, CosineConfig, DenseConfig,
     EarlyStoppingConfig, Fraction, MixupConfig, NonNegative, Positive, SgdConfig, StoppingMetric,
     ValidationConfig,
 };
@@ -27,6 +27,19 @@ impl Default for DenseConfig {
             dropout: Fraction::constant(0.0),
             batch_norm: false,
             activation: Activation::Relu,
+        }
+    }
+}
+
+impl Default for CnnConfig {
+    fn default() -> Self {
+        Self {
+            filters: [32, 64].map(AtLeast::constant).to_vec(),
+            kernel: AtLeast::constant(3),
+            pool: AtLeast::constant(2),
+            hidden: vec![AtLeast::constant(64)],
+            dropout: Fraction::constant(0.0),
+            image: None,
         }
     }
 }

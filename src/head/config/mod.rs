@@ -3,6 +3,7 @@
 //! ```yaml
 //! head: {dense: {hidden: [256], dropout: 0.6, batch_norm: true, activation: relu}}
 //!                                 # activation: relu, gelu or tanh; or head: {logistic: {}}
+//!                                 # or, on `pixels`, cnn: {filters: [32, 64], kernel: 3, pool: 2, hidden: [64]}
 //! l2: 1.0e-3
 //! adam: {lr: 1.0e-3, beta1: 0.9, beta2: 0.999, epsilon: 1.0e-8}   # or sgd: {lr: 0.01, momentum: 0.9}
 //!                                 # or adamw: {lr: 1.0e-3, weight_decay: 0.01}, without l2
@@ -37,6 +38,7 @@
 
 mod balance;
 mod batch;
+mod cnn;
 mod defaults;
 mod number;
 mod optimizer;
@@ -48,6 +50,8 @@ mod tests;
 
 pub use balance::{ClassWeights, Sampling, UnknownClass};
 pub use batch::Batch;
+pub(in crate::head) use cnn::Shape;
+pub use cnn::{CnnConfig, LayoutError};
 pub use number::{AtLeast, Fraction, NonNegative, OutOfRange, Positive};
 pub use optimizer::{AdamConfig, AdamWConfig, OptimizerConfig, SgdConfig};
 pub use regularization::MixupConfig;
@@ -125,6 +129,19 @@ pub enum HeadConfig {
     Logistic(LogisticConfig),
     /// Hidden layers before the softmax.
     Dense(DenseConfig),
+    /// Convolutions on raw pixels, then dense layers.
+    Cnn(CnnConfig),
+}
+
+impl HeadConfig {
+    /// The share of a hidden layer's units that is dropped at a training step.
+    pub(in crate::head) fn dropout(&self) -> f64 {
+        match self {
+            Self::Logistic(_) => 0.0,
+            Self::Dense(dense) => dense.dropout.get(),
+            Self::Cnn(cnn) => cnn.dropout.get(),
+        }
+    }
 }
 
 /// Logistic regression has no settings of its own.

@@ -1,10 +1,13 @@
-//! The network of a head: hidden layers, each linear, BatchNorm, activation, and a linear output.
+//! The network of a head: blocks of convolutions where it has any, hidden layers, each linear,
+//! BatchNorm, activation, and a linear output.
 
 mod activation;
 pub(super) mod batch_norm;
+pub(super) mod convolution;
 pub(super) mod dropout;
 pub(super) mod linear;
 pub(super) mod loss;
+mod maps;
 pub(super) mod pass;
 mod pieces;
 
@@ -14,14 +17,17 @@ pub(super) mod gradient_check;
 use ndarray::{Array2, ArrayView2};
 use rand_chacha::rand_core::Rng;
 
-use super::config::{Activation, HeadConfig};
+use super::config::{Activation, AtLeast, HeadConfig};
 use super::real::Real;
 use batch_norm::BatchNorm;
+use convolution::Block;
 use linear::Linear;
 
 /// The values of a network; without hidden layers it is a logistic regression.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Network<F> {
+    /// Convolutions on raw pixels; none but in a convolutional head.
+    pub(super) maps: Vec<Block<F>>,
     pub(super) hidden: Vec<Hidden<F>>,
     pub(super) output: Linear<F>,
 }
@@ -52,24 +58,37 @@ impl<F: Real> Network<F> {
         classes: usize,
         random: &mut impl Rng,
     ) -> Self {
-        let HeadConfig::Dense(dense) = config else {
-            return Self {
-                hidden: Vec::new(),
-                output: Linear::zeros(inputs, classes, true),
-            };
+        let relu = Activation::Relu;
+        let (maps, widths, batch_norm, activation) = match config {
+            HeadConfig::Logistic(_) => {
+                return Self {
+                    maps: Vec::new(),
+                    hidden: Vec::new(),
+                    output: Linear::zeros(inputs, classes, true),
+                };
+            }
+            HeadConfig::Dense(dense) => {
+                let (norm, activation) = (dense.batch_norm, dense.activation);
+                (Vec::new(), &dense.hidden, norm, activation)
+            }
+            HeadConfig::Cnn(cnn) => {
+                let maps = convolution::blocks(cnn, inputs, relu.gain(), random);
+                (maps, &cnn.hidden, false, relu)
+            }
         };
         let mut hidden = Vec::new();
-        let mut width = inputs;
-        for next in dense.hidden.iter().map(|width| width.get()) {
-            let gain = dense.activation.gain();
+        let mut width = maps.last().map_or(inputs, |block| block.output().len());
+        for next in widths.iter().map(|width| width.get()) {
+            let gain = activation.gain();
             hidden.push(Hidden {
-                linear: Linear::random(width, next, !dense.batch_norm, gain, random),
-                norm: dense.batch_norm.then(|| BatchNorm::new(next)),
-                activation: dense.activation,
+                linear: Linear::random(width, next, !batch_norm, gain, random),
+                norm: batch_norm.then(|| BatchNorm::new(next)),
+                activation,
             });
             width = next;
         }
         Self {
+            maps,
             hidden,
             output: Linear::random(width, classes, true, 1.0, random),
         }
@@ -77,14 +96,24 @@ impl<F: Real> Network<F> {
 
     /// Features that a row has.
     pub(super) fn inputs(&self) -> usize {
+        match self.maps.first() {
+            Some(block) => block.input.len(),
+            None => self.first_linear().inputs(),
+        }
+    }
+
+    /// The layer nearest the features: what the last block of convolutions gives, where there is
+    /// one.
+    fn first_linear(&self) -> &Linear<F> {
         self.hidden
             .first()
             .map_or(&self.output, |layer| &layer.linear)
-            .inputs()
     }
 
     /// `[n, inputs] -> [n, classes]`, as trained: running statistics, no dropout.
     pub(super) fn logits(&self, x: ArrayView2<F>) -> Array2<F> {
+        let features = maps::features(&self.maps, x);
+        let x = features.as_ref().map_or(x, |h| h.view());
         let mut layers = self.hidden.iter();
         let Some(first) = layers.next() else {
             return self.output.forward(x);
@@ -96,6 +125,9 @@ impl<F: Real> Network<F> {
     /// Everything that is learned, in the order of [`pass::Gradient::arrays`].
     pub(super) fn parameters(&mut self) -> Vec<Parameter<'_, F>> {
         let mut all = Vec::new();
+        for block in &mut self.maps {
+            push_linear(&mut all, &mut block.linear);
+        }
         for layer in &mut self.hidden {
             push_linear(&mut all, &mut layer.linear);
             if let Some(norm) = &mut layer.norm {
@@ -117,15 +149,17 @@ impl<F: Real> Network<F> {
     pub(super) fn is_finite(&self) -> bool {
         let fine = |array: &Array2<F>| array.iter().all(|x| x.is_finite());
         let linear = |l: &Linear<F>| fine(&l.weight) && l.bias.as_ref().is_none_or(fine);
-        self.hidden.iter().all(|layer| {
-            linear(&layer.linear)
-                && layer.norm.as_ref().is_none_or(|n| {
-                    fine(&n.affine.scale)
-                        && fine(&n.affine.shift)
-                        && fine(&n.mean)
-                        && fine(&n.variance)
-                })
-        }) && linear(&self.output)
+        self.maps.iter().all(|block| linear(&block.linear))
+            && self.hidden.iter().all(|layer| {
+                linear(&layer.linear)
+                    && layer.norm.as_ref().is_none_or(|n| {
+                        fine(&n.affine.scale)
+                            && fine(&n.affine.shift)
+                            && fine(&n.mean)
+                            && fine(&n.variance)
+                    })
+            })
+            && linear(&self.output)
     }
 }
 
@@ -152,12 +186,22 @@ fn push_linear<'a, F>(all: &mut Vec<Parameter<'a, F>>, layer: &'a mut Linear<F>)
 
 /// How many numbers a network of these settings learns; `None` where that overflows.
 pub(super) fn parameter_count(config: &HeadConfig, inputs: usize, classes: usize) -> Option<usize> {
-    let hidden: &[_] = match config {
-        HeadConfig::Dense(dense) => &dense.hidden,
-        HeadConfig::Logistic(_) => &[],
-    };
     let mut width = inputs;
     let mut count = 0_usize;
+    let hidden: &[AtLeast<1>] = match config {
+        HeadConfig::Dense(dense) => &dense.hidden,
+        HeadConfig::Logistic(_) => &[],
+        HeadConfig::Cnn(cnn) => {
+            let shapes = cnn.shapes(inputs).unwrap_or_default();
+            let square = cnn.kernel.get().checked_mul(cnn.kernel.get())?;
+            for (from, to) in shapes.iter().zip(shapes.iter().skip(1)) {
+                let patch = square.checked_mul(from.channels)?.checked_add(1)?;
+                count = count.checked_add(patch.checked_mul(to.channels)?)?;
+                width = to.len();
+            }
+            &cnn.hidden
+        }
+    };
     for next in hidden.iter().map(|width| width.get()).chain([classes]) {
         count = count.checked_add(width.checked_add(2)?.checked_mul(next)?)?;
         width = next;

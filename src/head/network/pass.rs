@@ -4,9 +4,11 @@ use ndarray::{Array2, ArrayView2, s};
 use rayon::prelude::*;
 
 use super::batch_norm::{Affine, Columns};
+use super::convolution::Block;
 use super::dropout::Dropout;
 use super::linear::Linear;
 use super::loss::{BatchLoss, Criterion, Targets};
+use super::maps::Maps;
 use super::pieces::{ROWS, first_rows, first_rows_mut};
 use super::{Hidden, Network};
 use crate::head::real::Real;
@@ -14,6 +16,7 @@ use crate::head::real::Real;
 /// The gradient of a network's loss; its arrays are kept from step to step.
 #[derive(Debug)]
 pub(in crate::head) struct Gradient<F> {
+    maps: Vec<Linear<F>>,
     hidden: Vec<(Linear<F>, Option<Affine<F>>)>,
     output: Linear<F>,
 }
@@ -22,6 +25,7 @@ pub(in crate::head) struct Gradient<F> {
 #[derive(Debug)]
 pub(in crate::head) struct Pass<F> {
     pub(in crate::head) gradient: Gradient<F>,
+    maps: Maps<F>,
     hidden: Vec<Trace<F>>,
     /// Then dL/dlogits.
     logits: Array2<F>,
@@ -51,7 +55,9 @@ impl<F: Real> Gradient<F> {
                 layer.norm.as_ref().map(|norm| norm.affine.clone()),
             )
         };
+        let block = |block: &Block<F>| linear(&block.linear);
         Self {
+            maps: network.maps.iter().map(block).collect(),
             hidden: network.hidden.iter().map(hidden).collect(),
             output: linear(&network.output),
         }
@@ -60,6 +66,13 @@ impl<F: Real> Gradient<F> {
     /// In the order of [`Network::parameters`].
     pub(in crate::head) fn arrays(&self) -> Vec<&Array2<F>> {
         let mut all = Vec::new();
+        for linear in &self.maps {
+            all.extend(
+                [Some(&linear.weight), linear.bias.as_ref()]
+                    .into_iter()
+                    .flatten(),
+            );
+        }
         for (linear, affine) in &self.hidden {
             all.extend(
                 [Some(&linear.weight), linear.bias.as_ref()]
@@ -92,6 +105,7 @@ impl<F: Real> Pass<F> {
         };
         Self {
             gradient: Gradient::of(network),
+            maps: Maps::of(&network.maps, most, dropout),
             hidden: network.hidden.iter().map(trace).collect(),
             logits: Array2::zeros((most, network.output.outputs())),
         }
@@ -108,6 +122,12 @@ impl<F: Real> Pass<F> {
         dropout: Option<&Dropout>,
     ) -> BatchLoss<F> {
         let n = x.nrows();
+        // Apart from the dense layers, which take what the blocks give for their batch.
+        let none = Maps::of(&[], 0, false);
+        let mut maps = std::mem::replace(&mut self.maps, none);
+        let below = dropout.map(|dropout| (dropout, network.hidden.len()));
+        let pixels = x;
+        let x = maps.forward(&network.maps, pixels, below);
         self.forward(network, x, dropout);
         let last = self.hidden.last();
         let input = last.map_or(x, |trace| trace.output.slice(s![..n, ..]));
@@ -120,6 +140,15 @@ impl<F: Real> Pass<F> {
         let (output, dlogits) = (&mut self.gradient.output, logits.view());
         network.output.backward(input, dlogits, output);
         self.backward(network, x, dropout.is_some());
+        if let Some(delta) = maps.delta(n) {
+            let first = self.hidden.first();
+            let dy = first.map_or(&self.logits, |trace| &trace.delta);
+            let first = network.first_linear();
+            first.input_gradient(dy.slice(s![..n, ..]), delta);
+            let gradients = &mut self.gradient.maps;
+            maps.backward(&network.maps, pixels, gradients, dropout.is_some());
+        }
+        self.maps = maps;
         loss
     }
 
@@ -268,7 +297,7 @@ fn before_activation<F: Real>(layer: &Hidden<F>, product: &[F], out: &mut [F]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::head::config::{DenseConfig, HeadConfig, LogisticConfig};
+    use crate::head::config::{CnnConfig, DenseConfig, HeadConfig, LogisticConfig};
     use crate::head::network::gradient_check::{agree, derivative, wave};
     use crate::head::random::stream;
 
@@ -282,13 +311,24 @@ mod tests {
     /// Every parameter of a network with every kind of layer, dropout's mask held fixed by its
     /// seed.
     fn check_with(config: &HeadConfig, dropout: f64, criterion: &Criterion<f64>, mixed: bool) {
-        let mut network: Network<f64> = Network::new(config, 5, 3, &mut stream("init", 4, &[]));
+        check_on(5, config, dropout, criterion, mixed);
+    }
+
+    fn check_on(
+        inputs: usize,
+        config: &HeadConfig,
+        dropout: f64,
+        criterion: &Criterion<f64>,
+        mixed: bool,
+    ) {
+        let mut random = stream("init", 4, &[]);
+        let mut network: Network<f64> = Network::new(config, inputs, 3, &mut random);
         // Away from zero, so that biases and the affine part matter.
         for (i, parameter) in network.parameters().into_iter().enumerate() {
             let (rows, columns) = parameter.value.dim();
             *parameter.value += &(wave(rows, columns, i as f64) * 0.2);
         }
-        let x = wave(6, 5, 0.5);
+        let x = wave(6, inputs, 0.5);
         let targets = Targets {
             labels: &LABELS,
             blended: mixed.then_some((&OTHERS[..], 0.3)),
@@ -322,6 +362,16 @@ mod tests {
     #[test]
     fn logistic_gradients_agree_with_differences() {
         check(&HeadConfig::Logistic(LogisticConfig::default()), 0.0);
+    }
+
+    #[test]
+    fn convolutional_gradients_agree_with_differences() {
+        for (hidden, dropout) in [("[]", 0.0), ("[4]", 0.0), ("[4, 3]", 0.4)] {
+            let yaml =
+                format!("{{filters: [2, 3], kernel: 2, image: [7, 8, 1], hidden: {hidden}}}");
+            let cnn = HeadConfig::Cnn(serde_saphyr::from_str::<CnnConfig>(&yaml).unwrap());
+            check_on(56, &cnn, dropout, &Criterion::plain(), false);
+        }
     }
 
     #[test]

@@ -57,6 +57,14 @@ pub enum SavedHeadError {
         /// The threshold.
         found: f32,
     },
+    /// Convolutions that do not fit each other or the dense layers.
+    #[error("convolutions of {filters:?} maps do not fit their picture, or {features} features")]
+    Blocks {
+        /// Maps of each.
+        filters: Vec<usize>,
+        /// Features that the dense layers take.
+        features: usize,
+    },
     /// A tensor is not there.
     #[error("tensor `{name}` is missing")]
     MissingTensor {

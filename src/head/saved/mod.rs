@@ -4,6 +4,8 @@
 //!
 //! | name | shape | when |
 //! | --- | --- | --- |
+//! | `conv.i.weight` | `[maps, kernel, kernel, channels below]` (channels last, unlike PyTorch) | convolutional heads |
+//! | `conv.i.bias` | `[maps]` | convolutional heads |
 //! | `hidden.i.weight` | `[width, width below]` | |
 //! | `hidden.i.bias` | `[width]` | without BatchNorm |
 //! | `hidden.i.norm.weight`, `.bias`, `.running_mean`, `.running_var` | `[width]` | with BatchNorm (epsilon 1e-5) |
@@ -32,7 +34,7 @@ use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
 use serde::{Deserialize, Serialize};
 
-use super::config::Activation;
+use super::config::{Activation, Shape};
 use super::model::{Head, is_share, is_temperature};
 use super::network::Network;
 use tensors::{Reader, tensors_of};
@@ -70,13 +72,20 @@ struct JustTheVersion {
     version: u64,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 enum Kind {
     Logistic {},
     Dense {
         activation: Activation,
         batch_norm: bool,
+    },
+    /// Convolutions, then dense layers; `widths` are those of the dense layers.
+    Cnn {
+        image: Shape,
+        filters: Vec<usize>,
+        kernel: usize,
+        pool: usize,
     },
 }
 
@@ -134,6 +143,14 @@ impl Head {
 }
 
 fn kind_of(network: &Network<f32>) -> Kind {
+    if let Some(first) = network.maps.first() {
+        return Kind::Cnn {
+            image: first.input,
+            filters: network.maps.iter().map(|b| b.output().channels).collect(),
+            kernel: first.kernel,
+            pool: first.pool,
+        };
+    }
     match network.hidden.first() {
         None => Kind::Logistic {},
         Some(layer) => Kind::Dense {
@@ -180,6 +197,7 @@ fn describe(bytes: &[u8]) -> Result<Description, SavedHeadError> {
     let enough = match kind {
         Kind::Logistic {} => widths.len() == 2,
         Kind::Dense { .. } => widths.len() > 2,
+        Kind::Cnn { filters, .. } => widths.len() >= 2 && !filters.is_empty(),
     };
     if !enough || widths.contains(&0) || widths.last() != Some(&classes.len()) {
         return Err(SavedHeadError::Widths {

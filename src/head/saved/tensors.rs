@@ -7,7 +7,9 @@ use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
 
 use super::{Description, Kind, SavedHeadError};
+use crate::head::config::Activation;
 use crate::head::network::batch_norm::{Affine, BatchNorm};
+use crate::head::network::convolution::Block;
 use crate::head::network::linear::Linear;
 use crate::head::network::{Hidden, Network};
 
@@ -16,6 +18,17 @@ type Tensor = (String, Vec<usize>, Vec<u8>);
 
 pub(super) fn tensors_of(network: &Network<f32>) -> Vec<Tensor> {
     let mut all = Vec::new();
+    for (i, block) in network.maps.iter().enumerate() {
+        let name = format!("conv.{i}");
+        push_linear(&mut all, &name, &block.linear);
+        let side = block.kernel;
+        let shape = vec![block.output().channels, side, side, block.input.channels];
+        for (tensor, was, _) in &mut all {
+            if *tensor == format!("{name}.weight") {
+                was.clone_from(&shape);
+            }
+        }
+    }
     for (i, layer) in network.hidden.iter().enumerate() {
         push_linear(&mut all, &format!("hidden.{i}"), &layer.linear);
         if let Some(norm) = &layer.norm {
@@ -73,11 +86,15 @@ impl<'a> Reader<'a> {
             .collect();
         let (inputs, classes) = pairs.pop().unwrap_or_default();
         let mut hidden = Vec::new();
-        if let Kind::Dense {
-            activation,
-            batch_norm,
-        } = head.kind
-        {
+        let (maps, layers) = match &head.kind {
+            Kind::Logistic {} => (Vec::new(), None),
+            Kind::Dense {
+                activation,
+                batch_norm,
+            } => (Vec::new(), Some((*activation, *batch_norm))),
+            Kind::Cnn { .. } => (self.maps(head)?, Some((Activation::Relu, false))),
+        };
+        if let Some((activation, batch_norm)) = layers {
             for (i, (below, width)) in pairs.into_iter().enumerate() {
                 let name = format!("hidden.{i}");
                 let linear = self.linear(&name, below, width, !batch_norm)?;
@@ -94,9 +111,45 @@ impl<'a> Reader<'a> {
             }
         }
         Ok(Network {
+            maps,
             hidden,
             output: self.linear("output", inputs, classes, true)?,
         })
+    }
+
+    /// The blocks of a convolutional head, each fit for the one before it, the last for the dense
+    /// layers.
+    fn maps(&mut self, head: &Description) -> Result<Vec<Block<f32>>, SavedHeadError> {
+        let Kind::Cnn {
+            image,
+            filters,
+            kernel,
+            pool,
+        } = &head.kind
+        else {
+            return Ok(Vec::new());
+        };
+        let misfit = || SavedHeadError::Blocks {
+            filters: filters.clone(),
+            features: head.widths.first().copied().unwrap_or_default(),
+        };
+        let mut below = *image;
+        let mut maps = Vec::new();
+        for (i, &filters) in filters.iter().enumerate() {
+            let name = format!("conv.{i}");
+            let shape = [filters, *kernel, *kernel, below.channels];
+            let linear = Linear {
+                weight: self.array(format!("{name}.weight"), &shape)?,
+                bias: Some(self.array(format!("{name}.bias"), &[filters])?),
+            };
+            let block = Block::of(linear, (*kernel, *pool), below).ok_or_else(misfit)?;
+            below = block.output();
+            maps.push(block);
+        }
+        if head.widths.first() != Some(&below.len()) {
+            return Err(misfit());
+        }
+        Ok(maps)
     }
 
     /// Refuses what no part of the head has taken.
@@ -187,8 +240,11 @@ impl<'a> Reader<'a> {
                 need: "a finite number",
             });
         }
-        let rows = if shape.len() == 2 { shape[0] } else { 1 };
-        let columns = shape.last().copied().unwrap_or_default();
+        // The first dimension of several is that of the rows.
+        let (rows, columns) = match shape {
+            [rows, rest @ ..] if !rest.is_empty() => (*rows, rest.iter().product()),
+            _ => (1, values.len()),
+        };
         let Ok(array) = Array2::from_shape_vec((rows, columns), values) else {
             return Err(wrong_shape(name, &tensor));
         };

@@ -28,6 +28,35 @@ fn refusal(bytes: &[u8]) -> String {
     Head::from_bytes(bytes).unwrap_err().to_string()
 }
 
+fn convolutional() -> Head {
+    let yaml = "{filters: [2, 3], kernel: 2, image: [7, 8, 1], hidden: [4]}";
+    let config = HeadConfig::Cnn(serde_saphyr::from_str(yaml).unwrap());
+    Head::new(Network::new(&config, 56, 2, &mut stream("test", 1, &[])))
+}
+
+#[test]
+fn a_convolutional_head_comes_back() {
+    let head = convolutional();
+    let bytes = head.to_bytes(&BTreeMap::new()).unwrap();
+    let (again, _) = Head::from_bytes(&bytes).unwrap();
+    assert_eq!(again, head);
+    let rows = Array2::from_shape_fn((3, 56), |(i, j)| ((i * 56 + j) as f32 * 0.3).sin());
+    assert_eq!(
+        again.logits(rows.view()).unwrap(),
+        head.logits(rows.view()).unwrap()
+    );
+    // Blocks that do not fit: another pooling leaves another number of features.
+    let at = bytes.windows(6).position(|w| w == b"\"pool\\");
+    let mut other = bytes.clone();
+    let at = at.unwrap();
+    let digit = (at..).find(|&i| other[i].is_ascii_digit()).unwrap();
+    for pool in [b'1', b'0', b'9'] {
+        other[digit] = pool;
+        let message = refusal(&other);
+        assert!(message.contains("do not fit their picture"), "{message}");
+    }
+}
+
 #[test]
 fn names_and_metadata_come_back() {
     let names = ["non-cat".to_owned(), "Käse \"x\"".to_owned()];

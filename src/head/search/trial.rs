@@ -89,13 +89,13 @@ impl Rank<'_> {
     /// regularisation: more L2, more dropout, fewer hidden units.
     pub(super) fn compare(&self, other: &Self, metric: SearchMetric) -> Ordering {
         let strength = |rank: &Self| {
-            let (dropout, units) = match &rank.config.head {
-                HeadConfig::Dense(dense) => {
-                    let units = dense.hidden.iter().map(|w| w.get()).sum();
-                    (dense.dropout.get(), units)
-                }
-                HeadConfig::Logistic(_) => (0.0, 0_usize),
+            let hidden = match &rank.config.head {
+                HeadConfig::Logistic(_) => &[][..],
+                HeadConfig::Dense(dense) => &dense.hidden,
+                HeadConfig::Cnn(cnn) => &cnn.hidden,
             };
+            let units: usize = hidden.iter().map(|width| width.get()).sum();
+            let dropout = rank.config.head.dropout();
             (rank.config.l2.get(), dropout, units)
         };
         let (a, b) = (strength(self), strength(other));

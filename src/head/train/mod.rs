@@ -259,6 +259,11 @@ pub fn working_memory(config: &TrainConfig, width: usize, classes: usize) -> usi
     let hidden = match &config.head {
         HeadConfig::Dense(dense) => dense.hidden.iter().map(|width| width.get()).sum(),
         HeadConfig::Logistic(_) => 0_usize,
+        HeadConfig::Cnn(cnn) => {
+            let shapes = cnn.shapes(width).unwrap_or_default();
+            let maps: usize = shapes.iter().skip(1).map(|shape| shape.len()).sum();
+            maps.saturating_add(cnn.hidden.iter().map(|width| width.get()).sum())
+        }
     };
     let blended = if config.mixup.is_some() { width } else { 0 };
     let a_row = hidden
@@ -287,12 +292,15 @@ fn models(config: &TrainConfig) -> usize {
 /// Whether the models fit in memory side by side.
 ///
 /// # Errors
-/// [`HeadError::TooLarge`].
+/// [`HeadError::TooLarge`], or rows that the head cannot take.
 pub(in crate::head) fn check_size(
     config: &TrainConfig,
     examples: &Examples<'_>,
 ) -> Result<(), HeadError> {
     let inputs = examples.width();
+    if let HeadConfig::Cnn(cnn) = &config.head {
+        cnn.shapes(inputs)?;
+    }
     let models = models(config);
     let count = parameter_count(&config.head, inputs, examples.classes);
     match count.and_then(|count| count.checked_mul(models)) {

@@ -3,7 +3,7 @@
 use ndarray::ArrayView2;
 
 use super::optimizer::Optimizer;
-use crate::head::config::{HeadConfig, Positive, TrainConfig};
+use crate::head::config::{Positive, TrainConfig};
 use crate::head::network::Network;
 use crate::head::network::dropout::Dropout;
 use crate::head::network::loss::{BatchLoss, Criterion, Targets};
@@ -62,8 +62,5 @@ impl<F: Real> Stepper<F> {
 
 /// The share of hidden units that a step drops.
 pub(super) fn dropout(config: &TrainConfig) -> f64 {
-    match &config.head {
-        HeadConfig::Dense(dense) => dense.dropout.get(),
-        HeadConfig::Logistic(_) => 0.0,
-    }
+    config.head.dropout()
 }

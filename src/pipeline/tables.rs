@@ -114,7 +114,18 @@ pub(super) fn trials_csv(trials: &[Trial]) -> Result<Vec<u8>, csv::Error> {
         .flat_map(|t| t.settings.iter().map(|(k, _)| k));
     let keys: Vec<&str> = keys.map(String::as_str).take(settings_of(trials)).collect();
     let scores = [
-        "chosen", "epochs", "correct", "total", "accuracy", "log_loss", "diverged",
+        "chosen",
+        "epochs",
+        "correct",
+        "total",
+        "accuracy",
+        "balanced_accuracy",
+        "log_loss",
+        "brier",
+        "ece",
+        "roc_auc",
+        "average_precision",
+        "diverged",
     ];
     writer.write_record(["trial"].iter().chain(&keys).chain(&scores))?;
     for trial in trials {
@@ -124,11 +135,15 @@ pub(super) fn trials_csv(trials: &[Trial]) -> Result<Vec<u8>, csv::Error> {
         match &trial.outcome {
             TrialOutcome::Validated { epochs, metrics: m } => {
                 record.extend([epochs, &m.correct, &m.total].map(ToString::to_string));
-                record.extend([m.accuracy, m.log_loss].map(|x| x.to_string()));
+                let losses = [m.log_loss, m.brier, m.ece];
+                let shares = [m.accuracy, m.balanced_accuracy];
+                record.extend(shares.iter().chain(&losses).map(ToString::to_string));
+                let known = |score: Option<f64>| score.map(|x| x.to_string()).unwrap_or_default();
+                record.extend([m.roc_auc, m.average_precision].map(known));
                 record.push(String::new());
             }
             TrialOutcome::Diverged(why) => {
-                record.extend(std::iter::repeat_n(String::new(), 5));
+                record.extend(std::iter::repeat_n(String::new(), 10));
                 record.push(why.clone());
             }
         }

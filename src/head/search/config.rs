@@ -42,8 +42,16 @@ pub enum SearchMetric {
     /// Mean log loss; lower is better.
     #[default]
     LogLoss,
+    /// The Brier score; lower is better.
+    Brier,
     /// The share of examples that are right.
     Accuracy,
+    /// The mean over the classes of the share that is right.
+    BalancedAccuracy,
+    /// The area under the ROC curve.
+    RocAuc,
+    /// The average precision.
+    AveragePrecision,
 }
 
 impl SearchMetric {
@@ -52,15 +60,24 @@ impl SearchMetric {
     pub fn name(self) -> &'static str {
         match self {
             Self::LogLoss => "log_loss",
+            Self::Brier => "brier",
             Self::Accuracy => "accuracy",
+            Self::BalancedAccuracy => "balanced_accuracy",
+            Self::RocAuc => "roc_auc",
+            Self::AveragePrecision => "average_precision",
         }
     }
 
-    /// Its value, turned so that lower is better.
+    /// Its value, turned so that lower is better; the worst where it is not defined.
     pub(super) fn cost(self, metrics: &Metrics) -> f64 {
+        let negative = |score: Option<f64>| score.map_or(f64::INFINITY, |score| -score);
         match self {
             Self::LogLoss => metrics.log_loss,
+            Self::Brier => metrics.brier,
             Self::Accuracy => -metrics.accuracy,
+            Self::BalancedAccuracy => -metrics.balanced_accuracy,
+            Self::RocAuc => negative(metrics.roc_auc),
+            Self::AveragePrecision => negative(metrics.average_precision),
         }
     }
 }

@@ -85,7 +85,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "N")]
     threads: Option<String>,
 
-    /// Sessions that share the threads [default: one a thread, at most 4]; changes the speed only
+    /// Sessions that share the threads [default: with cpu one a thread, at most 4]; changes the speed only
     #[arg(long, value_name = "N")]
     sessions: Option<String>,
 

@@ -63,8 +63,8 @@ pub struct ExtractConfig {
     /// value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub threads: Option<Threads>,
-    /// Sessions that share the threads on the CPU. By default one a thread, at most 4, where 64
-    /// rows or more are to be computed; see [`Sessions`]. Changes the speed only, never a value.
+    /// Sessions that share the threads on the CPU. By default, with `provider: cpu`, one a thread, at
+    /// most 4, where 64 rows or more are to be computed; see [`Sessions`]. Changes the speed only, never a value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sessions: Option<Sessions>,
     /// What is kept of a row's numbers: `float32`, the default, or `float16`, which halves the

@@ -12,6 +12,8 @@
 //! | [`extract`] | images through a backbone, decode and augmentation beside inference |
 //! | [`features`] | row keys and the store of rows |
 //! | [`head`] | layers, training, metrics, the saved head |
+//! | [`classifier`] | backbone and head as one ONNX file |
+//! | [`predict`] | images through a trained classifier |
 //! | [`report`] | tables and pictures for people |
 //! | [`assets`] | files from outside, pinned and checked |
 //! | [`digests`] | which files are unchanged since they were last read |
@@ -24,6 +26,7 @@
 pub mod assets;
 pub mod augment;
 pub mod backbone;
+pub mod classifier;
 pub mod cli;
 pub mod dataset;
 pub mod digests;
@@ -31,6 +34,7 @@ pub mod extract;
 pub mod features;
 pub mod head;
 pub mod pipeline;
+pub mod predict;
 pub mod report;
 pub mod size;
 pub mod stop;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::manifest::ForeignError;
-use super::onnx;
+use super::onnx::{self, NotPooled};
 use super::provider::ProviderKind;
 use super::runtime::RuntimeError;
 use super::session::Elsewhere;
@@ -233,6 +233,29 @@ pub enum BackboneError {
         column: usize,
         /// Its value.
         value: f32,
+    },
+    /// There is no map to explain with.
+    #[error("{}: {reason}", path.display())]
+    NoMap {
+        /// The ONNX file.
+        path: PathBuf,
+        /// Why.
+        reason: NotPooled,
+    },
+    /// The features are not the means of the map that they seemed to be.
+    #[error(
+        "{}: feature {column} is {feature}, and the mean of its map {mean}: the graph changes them \
+         in between, and class activation maps would be wrong", path.display()
+    )]
+    NotTheMean {
+        /// The ONNX file.
+        path: PathBuf,
+        /// The feature.
+        column: usize,
+        /// Its value.
+        feature: f32,
+        /// The mean of the map.
+        mean: f32,
     },
     /// A buffer does not hold what the call says: a mistake in the calling code.
     #[error("{what} must hold {expected} values, and holds {found}")]

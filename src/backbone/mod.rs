@@ -26,4 +26,4 @@ pub use model::{Backbone, Graph, Network};
 pub use preprocess::{Preprocess, Preprocessor};
 pub use provider::{Provider, ProviderKind, Providers};
 pub use runtime::{Choice, Runtime, RuntimeError, Search};
-pub use session::{Opening, Session, SessionOptions};
+pub use session::{Maps, Opening, Session, SessionOptions};

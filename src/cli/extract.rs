@@ -179,7 +179,10 @@ fn batch(args: &Args) -> Result<Batch, Failure> {
 }
 
 /// The value of an option, by the rules of the pipeline's key of that meaning.
-fn value<T: DeserializeOwned>(option: &str, text: Option<&str>) -> Result<Option<T>, Failure> {
+pub(super) fn value<T: DeserializeOwned>(
+    option: &str,
+    text: Option<&str>,
+) -> Result<Option<T>, Failure> {
     let Some(text) = text else {
         return Ok(None);
     };

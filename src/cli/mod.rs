@@ -9,6 +9,7 @@ mod check;
 mod compare;
 mod completions;
 mod data;
+mod export;
 mod extract;
 mod failure;
 mod fetch;
@@ -19,6 +20,7 @@ mod man;
 mod model;
 mod output;
 mod paths;
+mod predict;
 mod preview;
 mod progress;
 mod project;
@@ -57,6 +59,8 @@ enum Command {
     Compare(compare::Args),
     Extract(extract::Args),
     Report(report::Args),
+    Predict(predict::Args),
+    Export(export::Args),
     Preview(preview::Args),
     Data(data::Args),
     Cache(cache::Args),
@@ -80,6 +84,8 @@ pub fn main() -> ExitCode {
         Command::Compare(args) => compare::run(args),
         Command::Extract(args) => extract::run(args),
         Command::Report(args) => report::run(args),
+        Command::Predict(args) => predict::run(args),
+        Command::Export(args) => export::run(args),
         Command::Preview(args) => preview::run(args),
         Command::Data(args) => data::run(args),
         Command::Cache(args) => cache::run(args),

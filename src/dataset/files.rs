@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use image::RgbImage;
 use sha2::{Digest, Sha256};
 
+use super::config::{Background, Limits};
 use super::decode::{self, DecodeError, Rules};
 use super::error::SourceError;
 use super::key;
@@ -118,6 +119,27 @@ pub fn picture(path: &Path) -> Result<RgbImage, SourceError> {
         error,
     };
     decode::decode(&files.whole(path)?, &files.rules).map_err(image)
+}
+
+/// Reads one picture as a dataset with this background and these limits would; what is wrong is
+/// told without the path.
+///
+/// # Errors
+/// As [`picture`].
+pub fn picture_as(path: &Path, background: Background, limits: Limits) -> Result<RgbImage, String> {
+    let files = Files {
+        opened: path.to_owned(),
+        root: PathBuf::new(),
+        rules: Rules { limits, background },
+    };
+    let read = || {
+        check(path)?;
+        decode::decode(&files.whole(path)?, &files.rules).map_err(|error| SourceError::Image {
+            path: path.to_owned(),
+            error,
+        })
+    };
+    read().map_err(|error: SourceError| error.reason())
 }
 
 /// Refuses what cannot be an image, by its kind and its first bytes.

@@ -37,10 +37,11 @@ pub use config::{
 pub use decode::{DecodeError, decode_image};
 pub use duplicates::{Duplicate, NEAR};
 pub use error::{ArrayKey, ArrayKind, DatasetError, SourceError, Split};
-pub use files::picture;
+pub use files::{picture, picture_as};
 pub use glob::Glob;
 pub use list::ListProblem;
 pub(crate) use parallel::map as on_all_cores;
+pub use plain::{Found, find_images};
 pub use reader::{ReadTimes, Reader};
 pub use sieve::Skipped;
 pub use source::{Example, Source};

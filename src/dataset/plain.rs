@@ -69,6 +69,44 @@ fn cut(examples: &mut Vec<Example>, block: Block, sieve: &mut Sieve) -> Result<(
     Ok(())
 }
 
+/// A file that may be an image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// Its path, as it can be opened from the current folder.
+    pub path: PathBuf,
+    /// Why it is no image, where that shows without decoding it.
+    pub problem: Option<String>,
+}
+
+/// What a folder, a pattern or a path stands for: the files of the first two sorted by path, bad
+/// ones in their places. A path to nothing is a bad file.
+///
+/// # Errors
+/// A folder that cannot be read, a folder or a pattern without any file.
+pub fn find_images(name: &str) -> Result<Vec<Found>, SourceError> {
+    let mut sieve = Sieve::new("images", true);
+    let (names, root) = (FileNames::Under(name.to_owned()), Path::new("."));
+    let opened = match open(root, &names, &[], None, &mut sieve) {
+        Err(SourceError::NoFiles { path }) => {
+            let problem = Some("does not exist".to_owned());
+            return Ok(vec![Found { path, problem }]);
+        }
+        other => other?,
+    };
+    let good = opened.examples.into_iter().map(|one| (one.id, None));
+    let bad = sieve
+        .into_skipped()
+        .into_iter()
+        .map(|one| (one.path, Some(one.reason)));
+    let mut all: Vec<(String, Option<String>)> = good.chain(bad).collect();
+    all.sort();
+    let found = all.into_iter().map(|(id, problem)| Found {
+        path: under(&opened.root, Path::new(&id)),
+        problem,
+    });
+    Ok(found.collect())
+}
+
 /// The folder where a pattern's stars begin, and the pattern below it.
 fn pattern(name: &str) -> Option<(PathBuf, Glob)> {
     let parts: Vec<&str> = name.split('/').collect();

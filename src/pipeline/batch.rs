@@ -142,6 +142,7 @@ fn open(
         train: None,
         evaluate: None,
         report: None,
+        export: None,
     };
     // What `auto` measures on the way takes no time of the images'.
     let took = start.elapsed();

@@ -255,6 +255,10 @@ fn check_stages(document: &Document, config: &PipelineConfig) -> Result<(), Yaml
             return Err(document.invalid(&format!("dataset.{section}.files"), why));
         }
     }
+    if config.export.is_some() && config.train.is_none() {
+        let why = "there is no head to export: add a `train` section, or remove `export`";
+        return Err(document.invalid("export", why));
+    }
     let Some(evaluate) = config.evaluate else {
         return Ok(());
     };

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::augment::AugmentConfig;
 use crate::backbone::Providers;
+use crate::classifier::ExportConfig;
 use crate::dataset::DatasetConfig;
 use crate::features::RowType;
 use crate::head::{LearningCurveConfig, TrainConfig};
@@ -38,6 +39,9 @@ pub struct PipelineConfig {
     /// Whether to make `report.html`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub report: Option<ReportConfig>,
+    /// Whether to write backbone and head as one ONNX file, and which.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub export: Option<ExportConfig>,
 }
 
 fn default_seed() -> u64 {

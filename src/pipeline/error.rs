@@ -3,6 +3,7 @@
 use crate::assets::AssetError;
 use crate::backbone::BackboneError;
 use crate::backbone::runtime::RuntimeError;
+use crate::classifier::ClassifierError;
 use crate::dataset::DatasetError;
 use crate::extract::ExtractError;
 use crate::features::{Damage, ExportError, StoreError};
@@ -48,6 +49,44 @@ pub enum PipelineError {
     Folder(#[from] FolderError),
     #[error(transparent)]
     Left(#[from] LeftError),
+    /// The run cannot be exported.
+    #[error(transparent)]
+    Classifier(Box<ClassifierError>),
+    /// A folder is not what is left of a run.
+    #[error("{}: is not a finished run: {reason}", folder.display())]
+    NoRun {
+        /// The folder.
+        folder: std::path::PathBuf,
+        /// What it lacks.
+        reason: String,
+    },
+    /// A finished run is not what its pipeline would give now.
+    #[error(
+        "{}: the run is not up to date ({why}): run its pipeline again first", folder.display()
+    )]
+    NotUpToDate {
+        /// The run folder.
+        folder: std::path::PathBuf,
+        /// What has changed.
+        why: String,
+    },
+    /// The backbone of a finished run is not there any more.
+    #[error(
+        "{}: the head was trained on features of another graph than the backbone's file is now\n  \
+         trained on: {trained}\n  found:      {found}\n  \
+         put that file back, or run the pipeline again", folder.display()
+    )]
+    OtherBackbone {
+        /// The run folder.
+        folder: std::path::PathBuf,
+        /// The graph that the head was trained on.
+        trained: String,
+        /// The graph that is there.
+        found: String,
+    },
+    /// Somebody asked an export to end. Nothing is wrong.
+    #[error("interrupted while the exported graph was compared; nothing was written")]
+    ExportInterrupted,
     /// Pictures stand on both sides, and `dataset.duplicates` is `error`.
     #[error("{0}\n(set `dataset.duplicates` to `warn` to go on)")]
     Duplicates(String),
@@ -190,6 +229,7 @@ impl PipelineError {
             PipelineError::Interrupted { .. }
                 | PipelineError::TrainingInterrupted { .. }
                 | PipelineError::MeasuringInterrupted
+                | PipelineError::ExportInterrupted
         )
     }
 
@@ -205,8 +245,10 @@ impl PipelineError {
             | PipelineError::NoTestSide
             | PipelineError::NoHead
             | PipelineError::TooLittleMemory { .. }
+            | PipelineError::NoRun { .. }
             | PipelineError::TooFewForFast { .. } => true,
             PipelineError::Export(error) => error.is_wrong_usage(),
+            PipelineError::Classifier(error) => error.is_wrong_usage(),
             _ => false,
         }
     }

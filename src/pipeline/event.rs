@@ -17,6 +17,8 @@ pub enum Stage {
     Evaluate,
     /// Making the report.
     Report,
+    /// Writing backbone and head as one ONNX file.
+    Export,
 }
 
 impl fmt::Display for Stage {
@@ -27,6 +29,7 @@ impl fmt::Display for Stage {
             Stage::Train => "train",
             Stage::Evaluate => "evaluate",
             Stage::Report => "report",
+            Stage::Export => "export",
         })
     }
 }

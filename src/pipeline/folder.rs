@@ -193,6 +193,39 @@ impl RunFolder {
         published
     }
 
+    /// Puts further `files` into a finished run, or others of these names in their place, and into
+    /// its index, so that the run stays what it is.
+    ///
+    /// # Errors
+    /// There is no finished run, or a file cannot be written. One that was half done is found by
+    /// the next run, which makes the folder anew.
+    pub fn add(&self, files: &[(&str, &[u8])]) -> Result<(), FolderError> {
+        let _lock = self.lock()?;
+        let index = self.path.join(OUTPUTS);
+        let text = fs::read(&index).map_err(failed(&index, "read the run's index"))?;
+        let outputs = serde_json::from_slice::<Outputs>(&text).map_err(io::Error::from);
+        let mut outputs = outputs.map_err(failed(&index, "read the run's index"))?;
+        for (name, bytes) in files {
+            self.replace(name, bytes)?;
+            outputs.files.insert((*name).to_owned(), hex_digest(bytes));
+        }
+        let index = serde_json::to_vec_pretty(&outputs).map_err(io::Error::from);
+        let index = index.map_err(failed(&self.path, "write the run's index"))?;
+        self.replace(OUTPUTS, &index)
+    }
+
+    /// Writes a file under another name and gives it its own.
+    fn replace(&self, name: &str, bytes: &[u8]) -> Result<(), FolderError> {
+        let (part, target) = (
+            self.path.join(format!(".{name}.part")),
+            self.path.join(name),
+        );
+        write_synced(&part, bytes)?;
+        fs::rename(&part, &target).map_err(failed(&target, "publish a result of the run"))?;
+        sync_dir(&self.path);
+        Ok(())
+    }
+
     fn fill(
         &self,
         new: &Path,
@@ -316,6 +349,27 @@ mod tests {
         assert!(!folder.path().join("b.txt").exists());
         let left: Vec<_> = fs::read_dir(root.path().join("runs")).unwrap().collect();
         assert_eq!(left.len(), 1, "{left:?}");
+    }
+
+    #[test]
+    fn what_is_added_belongs_to_the_run_and_goes_with_it() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = RunFolder::new(root.path(), "x");
+        assert!(folder.add(&[("c.txt", b"three")]).is_err(), "no run yet");
+        publish(&folder, "1", "one");
+        folder
+            .add(&[("c.txt", b"three"), ("a.txt", b"ONE")])
+            .unwrap();
+        assert_eq!(folder.state("1").unwrap(), FolderState::UpToDate);
+        assert_eq!(folder.read("a.txt").unwrap(), b"ONE");
+        fs::write(folder.path().join("c.txt"), "x").unwrap();
+        let changed = FolderState::Changed("c.txt".into());
+        assert_eq!(folder.state("1").unwrap(), changed);
+        publish(&folder, "2", "two");
+        assert!(
+            !folder.path().join("c.txt").exists(),
+            "it was the old run's"
+        );
     }
 
     #[test]

@@ -120,6 +120,7 @@ impl Plan {
             (Stage::Train, checked.config.train.is_some()),
             (Stage::Evaluate, checked.config.evaluate.is_some()),
             (Stage::Report, checked.config.report.is_some()),
+            (Stage::Export, checked.config.export.is_some()),
         ];
         for (stage, _) in sections.into_iter().filter(|(_, wanted)| *wanted) {
             stages.push(StagePlan {

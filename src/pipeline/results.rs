@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::backbone::runtime::Versions;
+use crate::classifier::Parity;
 use crate::head::{Coverage, LearningPoint, Metrics, Trial};
 
 use super::auto::AutoSummary;
@@ -61,6 +62,9 @@ pub struct RunMetrics {
     /// backbone's manifest says so.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub parity: Option<ParitySummary>,
+    /// How near the exported file comes to what is told here, where there is one.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub export: Vec<Parity>,
     /// Where the time went.
     pub timings: Timings,
     /// Versions of what made the result.
@@ -195,4 +199,6 @@ pub struct Timings {
     pub train: f64,
     /// Scoring.
     pub evaluate: f64,
+    /// Exporting, with the comparison.
+    pub export: f64,
 }

@@ -11,6 +11,7 @@ use super::auto::Auto;
 use super::checked::Checked;
 use super::error::PipelineError;
 use super::event::{Event, Logged, Observer, Stage};
+use super::exporting;
 use super::extraction::extract_missing;
 use super::plan::Plan;
 use super::provider::search;
@@ -63,6 +64,7 @@ fn once(checked: &Checked, observer: &mut Logged) -> Result<Outcome, PipelineErr
             up_to_date: true,
         });
     }
+    exporting::check(checked)?;
     check_duplicates(checked, &plan, observer)?;
     let mut timings = Timings {
         rows_cached: plan.needed - plan.missing,
@@ -200,6 +202,7 @@ fn finish(
         files.push((SKIPPED, written(SKIPPED, skipped_csv(skipped))?));
     }
     let mut metrics = summary(checked, plan)?;
+    let mut head = None;
     if let Some(config) = &checked.config.train {
         let start = Instant::now();
         let trained = training::train(checked, plan, config, observer)?;
@@ -211,8 +214,16 @@ fn finish(
             timings.evaluate = start.elapsed().as_secs_f64();
             files.extend(scores::of_test(source, &scored, &mut metrics)?);
         }
+        head = Some(training::named_head(checked, &trained.fit)?);
     }
     metrics.timings = timings;
+    if let (Some(config), Some(head)) = (checked.config.export, &head) {
+        let start = Instant::now();
+        let exported = exporting::export(checked, plan, head, config, &metrics, observer)?;
+        metrics.timings.export = start.elapsed().as_secs_f64();
+        metrics.export = exported.parity;
+        files.push((exporting::MODEL, exported.bytes));
+    }
     let json = serde_json::to_vec_pretty(&metrics);
     files.push(("metrics.json", written("metrics.json", json)?));
     if checked.config.report.is_some() {

@@ -291,10 +291,15 @@ fn mean_over_views(
     Ok(means)
 }
 
+/// The head with the names of the classes.
+pub(super) fn named_head(checked: &Checked, fit: &Fit) -> Result<Head, PipelineError> {
+    let names = checked.dataset.train.classes();
+    Ok(fit.head.clone().with_class_names(names)?)
+}
+
 /// The head's file: the weights with what one needs to know to use them.
 pub(super) fn head_file(checked: &Checked, fit: &Fit) -> Result<Vec<u8>, PipelineError> {
-    let names = checked.dataset.train.classes();
-    head_bytes(checked, &fit.head.clone().with_class_names(names)?)
+    head_bytes(checked, &named_head(checked, fit)?)
 }
 
 /// A head with the names of its classes as a file, likewise.

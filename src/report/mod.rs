@@ -6,6 +6,7 @@
 pub mod data;
 pub mod figures;
 mod font;
+mod heat;
 mod page;
 mod plot;
 mod sheet;
@@ -13,6 +14,7 @@ mod summary;
 mod table;
 mod thumbnail;
 
+pub use heat::heat_map;
 pub use page::page;
 pub use sheet::Sheet;
 pub use summary::{Summary, percent, summary};

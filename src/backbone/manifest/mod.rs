@@ -108,7 +108,7 @@ impl Manifest {
     }
 
     /// The manifest's `preprocess` with every key filled in, whatever it was taken from.
-    pub(super) fn preprocess_keys(&self) -> &PreprocessConfig {
+    pub(crate) fn preprocess_keys(&self) -> &PreprocessConfig {
         &self.preprocess
     }
 
@@ -201,4 +201,5 @@ fn resolve(
     Ok(preprocess)
 }
 
-pub(super) use graph::{Graph, load as load_graph};
+pub(super) use graph::Graph;
+pub(crate) use graph::load as load_graph;

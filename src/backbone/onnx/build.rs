@@ -22,13 +22,13 @@ const PRODUCER_VERSION: &str = "1";
 
 /// A graph in the making.
 #[derive(Debug, Default)]
-pub(super) struct GraphBuilder {
+pub(crate) struct GraphBuilder {
     graph: GraphProto,
 }
 
 impl GraphBuilder {
     /// An empty graph of this name.
-    pub(super) fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         let graph = GraphProto {
             name: Some(name.to_owned()),
             ..GraphProto::default()
@@ -37,37 +37,37 @@ impl GraphBuilder {
     }
 
     /// Declares a float32 input; the batch axis `N` comes before `dims`.
-    pub(super) fn input(&mut self, name: &str, dims: &[usize]) {
+    pub(crate) fn input(&mut self, name: &str, dims: &[usize]) {
         self.graph.input.push(batch_of(name, dims));
     }
 
     /// Declares a float32 input whose dimensions may be free; the batch axis `N` comes before
     /// `dims`.
-    pub(super) fn input_of(&mut self, name: &str, dims: &[Dim]) {
+    pub(crate) fn input_of(&mut self, name: &str, dims: &[Dim]) {
         let batch = std::iter::once(Dim::Symbol("N".to_owned()));
         let dims = batch.chain(dims.iter().cloned());
         self.graph.input.push(float_tensor(name, dims));
     }
 
     /// Declares a float32 output; the batch axis `N` comes before `dims`.
-    pub(super) fn output(&mut self, name: &str, dims: &[usize]) {
+    pub(crate) fn output(&mut self, name: &str, dims: &[usize]) {
         self.graph.output.push(batch_of(name, dims));
     }
 
     /// Declares a float32 output with a batch axis of its own.
-    pub(super) fn output_of(&mut self, name: &str, batch: &Dim, dims: &[i64]) {
+    pub(crate) fn output_of(&mut self, name: &str, batch: &Dim, dims: &[i64]) {
         let rest = dims.iter().map(|&dim| Dim::Fixed(dim));
         let dims = std::iter::once(batch.clone()).chain(rest);
         self.graph.output.push(float_tensor(name, dims));
     }
 
     /// The graph as it is, to be put into another.
-    pub(super) fn into_graph(self) -> GraphProto {
+    pub(crate) fn into_graph(self) -> GraphProto {
         self.graph
     }
 
     /// Adds a float32 initializer and returns its name. An empty `dims` makes a scalar.
-    pub(super) fn floats(&mut self, name: String, dims: &[usize], values: &[f32]) -> String {
+    pub(crate) fn floats(&mut self, name: String, dims: &[usize], values: &[f32]) -> String {
         let raw = values
             .iter()
             .flat_map(|value| value.to_le_bytes())
@@ -76,12 +76,40 @@ impl GraphBuilder {
     }
 
     /// Adds a one-dimensional int64 initializer and returns its name.
-    pub(super) fn integers(&mut self, name: String, values: &[i64]) -> String {
+    pub(crate) fn integers(&mut self, name: String, values: &[i64]) -> String {
         let raw = values
             .iter()
             .flat_map(|value| value.to_le_bytes())
             .collect();
         self.initializer(name, &[values.len()], tensor_proto::DataType::Int64, raw)
+    }
+
+    /// Adds an int64 scalar and returns its name.
+    pub(crate) fn integer(&mut self, name: String, value: i64) -> String {
+        let raw = value.to_le_bytes().to_vec();
+        self.initializer(name, &[], tensor_proto::DataType::Int64, raw)
+    }
+
+    /// Adds a one-dimensional float64 initializer and returns its name.
+    pub(crate) fn doubles(&mut self, name: String, values: &[f64]) -> String {
+        let raw = values
+            .iter()
+            .flat_map(|value| value.to_le_bytes())
+            .collect();
+        self.initializer(name, &[values.len()], tensor_proto::DataType::Double, raw)
+    }
+
+    /// Adds a one-dimensional initializer of texts and returns its name.
+    pub(crate) fn strings(&mut self, name: String, values: &[String]) -> String {
+        let bytes = |text: &String| Bytes::copy_from_slice(text.as_bytes());
+        self.graph.initializer.push(TensorProto {
+            dims: vec![values.len() as i64],
+            data_type: Some(tensor_proto::DataType::String as i32),
+            name: Some(name.clone()),
+            string_data: values.iter().map(bytes).collect(),
+            ..TensorProto::default()
+        });
+        name
     }
 
     fn initializer(
@@ -102,7 +130,7 @@ impl GraphBuilder {
     }
 
     /// Adds a node with one output.
-    pub(super) fn node(
+    pub(crate) fn node(
         &mut self,
         operator: &str,
         name: &str,
@@ -110,18 +138,50 @@ impl GraphBuilder {
         output: &str,
         attribute: Vec<AttributeProto>,
     ) {
-        self.graph.node.push(NodeProto {
-            input: inputs.iter().map(|&input| input.to_owned()).collect(),
-            output: vec![output.to_owned()],
-            name: Some(name.to_owned()),
-            op_type: Some(operator.to_owned()),
-            attribute,
-            ..NodeProto::default()
-        });
+        let node = node(operator, name, inputs, output, attribute);
+        self.graph.node.push(node);
+    }
+
+    /// Adds a node whose one output has its own name, `catpipe/<name>`, and returns that.
+    pub(crate) fn add(
+        &mut self,
+        name: &str,
+        operator: &str,
+        inputs: &[&str],
+        attribute: Vec<AttributeProto>,
+    ) -> String {
+        let name = format!("catpipe/{name}");
+        self.node(operator, &name, inputs, &name, attribute);
+        name
+    }
+
+    /// Declares an input of any type and shape.
+    pub(crate) fn take(
+        &mut self,
+        name: &str,
+        element: tensor_proto::DataType,
+        dims: impl Iterator<Item = Dim>,
+    ) {
+        self.graph.input.push(tensor(name, element, dims));
+    }
+
+    /// Declares an output of any type and shape.
+    pub(crate) fn give(
+        &mut self,
+        name: &str,
+        element: tensor_proto::DataType,
+        dims: impl Iterator<Item = Dim>,
+    ) {
+        self.graph.output.push(tensor(name, element, dims));
+    }
+
+    /// The graph as it is so far.
+    pub(crate) fn graph_mut(&mut self) -> &mut GraphProto {
+        &mut self.graph
     }
 
     /// The first name that two tensors or two nodes share, which no graph may have.
-    pub(super) fn shared_name(&self) -> Option<&str> {
+    pub(crate) fn shared_name(&self) -> Option<&str> {
         let inputs = self.graph.input.iter().map(ValueInfoProto::name);
         let given = self.graph.initializer.iter().map(TensorProto::name);
         let made = self
@@ -144,7 +204,7 @@ impl GraphBuilder {
     }
 
     /// The finished model with its notes.
-    pub(super) fn finish(self, notes: &[(&str, &str)]) -> ModelProto {
+    pub(crate) fn finish(self, notes: &[(&str, &str)]) -> ModelProto {
         let opset = OperatorSetIdProto {
             domain: Some(String::new()),
             version: Some(OPSET),
@@ -165,8 +225,26 @@ impl GraphBuilder {
     }
 }
 
+/// A node with one output.
+pub(crate) fn node(
+    operator: &str,
+    name: &str,
+    inputs: &[&str],
+    output: &str,
+    attribute: Vec<AttributeProto>,
+) -> NodeProto {
+    NodeProto {
+        input: inputs.iter().map(|&input| input.to_owned()).collect(),
+        output: vec![output.to_owned()],
+        name: Some(name.to_owned()),
+        op_type: Some(operator.to_owned()),
+        attribute,
+        ..NodeProto::default()
+    }
+}
+
 /// An integer attribute.
-pub(super) fn int(name: &str, value: i64) -> AttributeProto {
+pub(crate) fn int(name: &str, value: i64) -> AttributeProto {
     AttributeProto {
         i: Some(value),
         ..attribute(name, attribute_proto::AttributeType::Int)
@@ -174,7 +252,7 @@ pub(super) fn int(name: &str, value: i64) -> AttributeProto {
 }
 
 /// An attribute that is a list of integers.
-pub(super) fn ints(name: &str, values: &[usize]) -> AttributeProto {
+pub(crate) fn ints(name: &str, values: &[usize]) -> AttributeProto {
     let ints = values.iter().map(|&value| value as i64).collect();
     AttributeProto {
         ints,
@@ -183,7 +261,7 @@ pub(super) fn ints(name: &str, values: &[usize]) -> AttributeProto {
 }
 
 /// A float attribute.
-pub(super) fn float(name: &str, value: f32) -> AttributeProto {
+pub(crate) fn float(name: &str, value: f32) -> AttributeProto {
     AttributeProto {
         f: Some(value),
         ..attribute(name, attribute_proto::AttributeType::Float)
@@ -191,7 +269,7 @@ pub(super) fn float(name: &str, value: f32) -> AttributeProto {
 }
 
 /// A string attribute.
-pub(super) fn text(name: &str, value: &str) -> AttributeProto {
+pub(crate) fn text(name: &str, value: &str) -> AttributeProto {
     let s = Some(Bytes::copy_from_slice(value.as_bytes()));
     AttributeProto {
         s,
@@ -215,9 +293,17 @@ fn batch_of(name: &str, dims: &[usize]) -> ValueInfoProto {
     )
 }
 
-pub(super) fn float_tensor(name: &str, dims: impl Iterator<Item = Dim>) -> ValueInfoProto {
+pub(crate) fn float_tensor(name: &str, dims: impl Iterator<Item = Dim>) -> ValueInfoProto {
+    tensor(name, tensor_proto::DataType::Float, dims)
+}
+
+fn tensor(
+    name: &str,
+    element: tensor_proto::DataType,
+    dims: impl Iterator<Item = Dim>,
+) -> ValueInfoProto {
     let tensor = type_proto::Tensor {
-        elem_type: Some(tensor_proto::DataType::Float as i32),
+        elem_type: Some(element as i32),
         shape: Some(TensorShapeProto {
             dim: dims.map(dimension).collect(),
         }),

@@ -209,7 +209,7 @@ fn with_outputs(model: &ModelProto, chosen: &Candidate) -> Result<ModelProto, On
     Ok(model)
 }
 
-fn label(node: &NodeProto) -> &str {
+pub(super) fn label(node: &NodeProto) -> &str {
     match node.name() {
         "" => node.output.first().map_or("", String::as_str),
         name => name,
@@ -217,14 +217,14 @@ fn label(node: &NodeProto) -> &str {
 }
 
 /// Walks a graph from its outputs towards its inputs.
-struct Walk<'a> {
+pub(super) struct Walk<'a> {
     makers: HashMap<&'a str, &'a NodeProto>,
     fixed: HashSet<&'a str>,
     shapes: &'a Shapes,
 }
 
 impl<'a> Walk<'a> {
-    fn new(graph: &'a GraphProto, shapes: &'a Shapes) -> Self {
+    pub(super) fn new(graph: &'a GraphProto, shapes: &'a Shapes) -> Self {
         let mut makers = HashMap::new();
         let mut fixed: HashSet<&str> = graph.initializer.iter().map(|t| t.name()).collect();
         for node in &graph.node {
@@ -270,7 +270,7 @@ impl<'a> Walk<'a> {
 
     /// The nodes from `from` back, as long as each has one input that is not fixed. A graph with a
     /// circle, which no runtime takes, ends the walk too.
-    fn back(&self, from: &str) -> Vec<(&'a str, &'a NodeProto)> {
+    pub(super) fn back(&self, from: &str) -> Vec<(&'a str, &'a NodeProto)> {
         let mut steps = Vec::new();
         let mut next = self.makers.get(from).copied();
         while let Some(node) = next.filter(|_| steps.len() <= self.makers.len()) {
@@ -316,7 +316,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Whether a node makes one value of each channel of a map.
-    fn pools_a_map(&self, node: &NodeProto) -> bool {
+    pub(super) fn pools_a_map(&self, node: &NodeProto) -> bool {
         let shape = |name: Option<&String>| name.and_then(|name| self.shapes.get(name));
         let from = shape(node.input.first());
         let to = shape(node.output.first());

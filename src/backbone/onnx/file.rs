@@ -84,6 +84,18 @@ pub fn write(path: &Path, model: &ModelProto) -> Result<(), OnnxError> {
     })
 }
 
+/// Writes the bytes of an encoded model as [`write()`] does.
+///
+/// # Errors
+/// As [`write()`].
+pub fn write_bytes(path: &Path, content: &[u8]) -> Result<(), OnnxError> {
+    check_size(path, content.len() as u64)?;
+    write_beside(path, content).map_err(|source| OnnxError::Unwritable {
+        path: path.into(),
+        source,
+    })
+}
+
 fn check_size(path: &Path, bytes: u64) -> Result<(), OnnxError> {
     if bytes > FILE_LIMIT {
         return Err(OnnxError::TooLarge {

@@ -7,13 +7,14 @@
 //! [`palette::classifier`] make small ones for tests.
 
 mod arithmetic;
-mod build;
+pub(crate) mod build;
 mod error;
 mod external;
 mod features;
 mod file;
 mod norm;
 pub mod palette;
+mod pooled;
 mod ports;
 #[rustfmt::skip]
 pub mod proto;
@@ -28,7 +29,8 @@ pub use arithmetic::Arithmetic;
 pub use error::OnnxError;
 pub use external::{DataFile, data_files, digest, inline};
 pub use features::{Candidate, candidates, features};
-pub use file::{FILE_LIMIT, decode, encode, read, write};
+pub use file::{FILE_LIMIT, decode, encode, read, write, write_bytes};
+pub use pooled::{NotPooled, PooledMap, pooled_map};
 pub(crate) use ports::float32_ports;
 pub use proto::ModelProto;
 pub use prune::prune;

@@ -16,6 +16,7 @@ use std::sync::Arc;
 use image::RgbImage;
 
 use self::place::Placement;
+pub(crate) use self::place::side as shorter_side;
 use self::planes::{Pixels, Planes};
 use self::resample::Resampler;
 use super::error::BackboneError;
@@ -70,6 +71,24 @@ impl Preprocess {
     pub fn input_len(&self) -> usize {
         let (Recipe::Network { width, height, .. } | Recipe::Pixels { width, height }) = &*self.0;
         3 * *width as usize * *height as usize
+    }
+
+    /// The part of an image of `width` x `height` pixels that the network sees, as shares of them:
+    /// left, top, right, bottom. The whole image is `[0, 0, 1, 1]`; a crop is smaller, and a
+    /// letterbox reaches beyond the image.
+    #[must_use]
+    pub fn region(&self, image: (u32, u32)) -> [f32; 4] {
+        match &*self.0 {
+            Recipe::Network {
+                width,
+                height,
+                resize,
+                ..
+            } if image.0 > 0 && image.1 > 0 => {
+                Placement::of(image, (*width, *height), resize.fit).region((*width, *height))
+            }
+            _ => [0.0, 0.0, 1.0, 1.0],
+        }
     }
 
     /// Everything that decides the values, in one printable line: the recipe's part of a row's

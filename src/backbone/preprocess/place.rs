@@ -41,6 +41,20 @@ impl Placement {
         self.whole == image && self.size == image && image == input
     }
 
+    /// The part of the image that an input of `size` shows, as shares of the image: left, top,
+    /// right, bottom; beyond 0 and 1 where there is something around it.
+    #[allow(clippy::cast_possible_truncation)] // shares
+    pub(super) fn region(&self, size: (u32, u32)) -> [f32; 4] {
+        let span = |offset: u32, at: u32, size: u32, whole: u32| {
+            let start = f64::from(offset) - f64::from(at);
+            let [low, high] = [start, start + f64::from(size)];
+            [low, high].map(|end| (end / f64::from(whole)) as f32)
+        };
+        let [left, right] = span(self.offset.0, self.at.0, size.0, self.whole.0);
+        let [top, bottom] = span(self.offset.1, self.at.1, size.1, self.whole.1);
+        [left, top, right, bottom]
+    }
+
     /// Puts the scaled part into an input of `size`, both of four bytes a pixel.
     pub(super) fn paste(&self, scaled: &[u8], size: (u32, u32), out: &mut Vec<u8>) {
         let [r, g, b] = self.fill;
@@ -57,7 +71,7 @@ impl Placement {
 }
 
 /// The length of the shorter side before the crop.
-pub(super) fn side(shortest: Shortest, input: (u32, u32)) -> u32 {
+pub(crate) fn side(shortest: Shortest, input: (u32, u32)) -> u32 {
     match shortest {
         Shortest::Side(side) => side.get(),
         Shortest::Crop(crop) => (f64::from(input.0.min(input.1)) / crop.get()).floor() as u32,
@@ -154,6 +168,17 @@ mod tests {
         assert_eq!((placement.whole, placement.offset), ((341, 256), (58, 16)));
         assert_eq!((placement.size, placement.at), ((224, 224), (0, 0)));
         assert_eq!([1, 3, 5, 7, 4].map(half_to_even), [0, 2, 2, 4, 2]);
+    }
+
+    #[test]
+    fn the_part_that_is_seen_is_told_in_shares_of_the_image() {
+        let stretched = Placement::of((500, 375), (224, 224), Fit::Stretch);
+        assert_eq!(stretched.region((224, 224)), [0.0, 0.0, 1.0, 1.0]);
+        let side = Shortest::Side(Side::try_from(100).unwrap());
+        let cropped = Placement::of((400, 100), (50, 50), Fit::ShortestSide(side, Centre::Even));
+        assert_eq!(cropped.region((50, 50)), [0.4375, 0.25, 0.5625, 0.75]);
+        let boxed = Placement::of((400, 100), (64, 64), Fit::Letterbox([0; 3]));
+        assert_eq!(boxed.region((64, 64)), [0.0, -1.5, 1.0, 2.5]);
     }
 
     #[test]

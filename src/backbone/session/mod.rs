@@ -6,6 +6,7 @@ mod bound_tests;
 mod cudart;
 #[cfg(test)]
 mod half;
+mod maps;
 mod memory;
 mod open;
 mod place;
@@ -26,6 +27,8 @@ use super::error::BackboneError;
 use super::manifest::Dtype;
 use super::provider::Provider;
 use bound::Bound;
+pub use maps::Maps;
+pub(crate) use open::load_graph_of;
 pub use placement::Elsewhere;
 use several::Several;
 pub use watch::Opening;
@@ -305,7 +308,7 @@ pub(super) fn graph_key(digest: &str, output: &str) -> String {
 }
 
 /// ONNX Runtime's message on one line.
-fn told(error: &ort::Error) -> String {
+pub(crate) fn told(error: &ort::Error) -> String {
     error
         .message()
         .split_whitespace()

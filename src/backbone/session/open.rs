@@ -141,6 +141,28 @@ impl Session {
     }
 }
 
+/// Makes a session of a graph that is no backbone, `content`; its input has this name and these
+/// dimensions after the batch. `path` is for the errors.
+pub(crate) fn load_graph_of(
+    path: &Path,
+    content: &[u8],
+    (input, dims): (&str, [usize; 3]),
+    runtime: &Runtime,
+    options: &SessionOptions,
+) -> Result<ort::session::Session, BackboneError> {
+    runtime.load_dependencies()?;
+    let at = Registration {
+        threads: options.threads(),
+        input,
+        dims,
+        engines: None,
+        builds: false,
+    };
+    let placed = place(content, runtime, options, &at);
+    let (session, _) = placed.map_err(|failure| failure.told(path, &options.provider))?;
+    Ok(session)
+}
+
 /// The folder of TensorRT's engine for this graph on this machine.
 fn engines(
     manifest: &Manifest,

@@ -8,7 +8,7 @@ mod class_map;
 mod gradient;
 mod nearest;
 #[cfg(test)]
-pub(super) mod testing;
+pub(crate) mod testing;
 
 pub use class_map::class_map;
 pub use gradient::LogitGradients;

@@ -9,7 +9,7 @@ use crate::head::random::stream;
 
 /// A head of 12 features and 3 classes that is no longer as it began: every value, running
 /// statistics included, follows a wave.
-pub(in crate::head) fn head(hidden: &[usize], batch_norm: bool) -> Head {
+pub(crate) fn head(hidden: &[usize], batch_norm: bool) -> Head {
     let config = if hidden.is_empty() {
         HeadConfig::Logistic(LogisticConfig::default())
     } else {
@@ -35,6 +35,6 @@ pub(in crate::head) fn head(hidden: &[usize], batch_norm: bool) -> Head {
 }
 
 /// `n` rows of features, `[n, 12]`.
-pub(in crate::head) fn features(n: usize) -> Array2<f32> {
+pub(crate) fn features(n: usize) -> Array2<f32> {
     Array2::from_shape_fn((n, 12), |(i, j)| (i as f32 * 3.7 + j as f32 * 0.9).sin())
 }

@@ -295,7 +295,7 @@ fn on_cpu(checked: &Checked) -> SessionOptions {
             .extract
             .threads
             .map(|threads| threads.count()),
-        engines: None,
+        ..SessionOptions::default()
     }
 }
 

@@ -46,8 +46,7 @@ impl Model {
             .map_err(PipelineError::from)?;
         let session = SessionOptions {
             provider: choice.provider,
-            threads: None,
-            engines: None,
+            ..SessionOptions::default()
         };
         let classifier = Classifier::open(path, &choice.runtime, &session)?;
         Ok(Self::File(Box::new(FileModel::new(path, classifier))))

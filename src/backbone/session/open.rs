@@ -9,7 +9,7 @@ use ort::value::ValueType;
 use super::bound::{Bound, Failed};
 use super::cudart::{CUDART, Cudart};
 use super::memory::{Copier, Memory};
-use super::place::place_all;
+use super::place::{place, place_all};
 use super::several::Several;
 use super::slot::Plan;
 use super::watch::{EVERY, Herald, Opening, watched};

@@ -37,6 +37,9 @@ pub struct Wanted {
 /// # Errors
 /// Parts that do not fit together, and what cannot be said in ONNX: see [`ClassifierError`].
 pub fn build(trunk: &Trunk, head: &Head, wanted: Wanted) -> Result<ModelProto, ClassifierError> {
+    if head.has_convolutions() {
+        return Err(ClassifierError::Convolutions);
+    }
     if head.inputs() != trunk.width() {
         return Err(ClassifierError::Width {
             head: head.inputs(),

@@ -37,6 +37,12 @@ pub enum ClassifierError {
         /// More about it; empty, or beginning with a space.
         reason: String,
     },
+    /// The head's own convolutions are not written as a graph.
+    #[error(
+        "a `cnn` head cannot be exported: its convolutions are catpipe's own; export a `dense` or \
+         `logistic` head, or predict with the run folder"
+    )]
+    Convolutions,
     /// Maps are asked for, and there are none.
     #[error("there is no class activation map: {0}")]
     NoMap(String),
@@ -133,6 +139,7 @@ impl ClassifierError {
         matches!(
             self,
             Self::Filter { .. }
+                | Self::Convolutions
                 | Self::OldOpset { .. }
                 | Self::NoMap(_)
                 | Self::TooLargeForHalf { .. }

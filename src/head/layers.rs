@@ -21,6 +21,12 @@ pub struct Layer {
 }
 
 impl Head {
+    /// Whether convolutions of its own stand before its layers.
+    #[must_use]
+    pub fn has_convolutions(&self) -> bool {
+        !self.network.maps.is_empty()
+    }
+
     /// The layers from features to logits: one for a logistic head, more for a dense one. Of a
     /// convolutional head those that follow its convolutions, which are no layers of this kind.
     ///

@@ -17,6 +17,7 @@ use crate::classifier::{
 use crate::dataset::Source;
 use crate::features::RowType;
 use crate::head::Head;
+use crate::head::config::HeadConfig;
 
 use super::checked::Checked;
 use super::error::PipelineError;
@@ -51,6 +52,10 @@ pub(super) fn check(checked: &Checked) -> Result<(), PipelineError> {
     let Some(config) = checked.config.export else {
         return Ok(());
     };
+    let head = checked.config.train.as_ref().map(|train| &train.head);
+    if matches!(head, Some(HeadConfig::Cnn(_))) {
+        return Err(ClassifierError::Convolutions.into());
+    }
     let trunk = trunk(checked)?;
     Ok(trunk.check(wanted(config))?)
 }

@@ -1,14 +1,20 @@
 //! The two floating-point types a network can run in.
 
+use faer::linalg::matmul::matmul;
+use faer::{Accum, MatMut, MatRef, Par};
 use ndarray::NdFloat;
 
 /// `f32` for training, `f64` for checking the same code against exact derivatives.
-pub(super) trait Real: NdFloat {
+pub trait Real: NdFloat {
     /// The nearest value of this type.
     fn of(value: f64) -> Self;
 
     /// 2/√π times the integral of exp(-t²) from 0 to x.
     fn erf(self) -> Self;
+
+    /// A B into `out`, in the place of what it held or added to it, on this thread.
+    #[doc(hidden)]
+    fn multiply(out: MatMut<Self>, how: Accum, a: MatRef<Self>, b: MatRef<Self>);
 }
 
 impl Real for f32 {
@@ -20,6 +26,10 @@ impl Real for f32 {
     fn erf(self) -> Self {
         libm::erff(self)
     }
+
+    fn multiply(out: MatMut<Self>, how: Accum, a: MatRef<Self>, b: MatRef<Self>) {
+        matmul(out, how, a, b, 1.0, Par::Seq);
+    }
 }
 
 impl Real for f64 {
@@ -29,5 +39,9 @@ impl Real for f64 {
 
     fn erf(self) -> Self {
         libm::erf(self)
+    }
+
+    fn multiply(out: MatMut<Self>, how: Accum, a: MatRef<Self>, b: MatRef<Self>) {
+        matmul(out, how, a, b, 1.0, Par::Seq);
     }
 }

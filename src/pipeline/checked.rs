@@ -18,6 +18,7 @@ use super::auto::{Asked, Auto, Prober, decide};
 use super::config::{ExtractConfig, PipelineConfig};
 use super::error::PipelineError;
 use super::folder::RunFolder;
+use super::kept::Kept;
 use super::provider::{choose, numeric_class, runtime, session_options};
 
 /// The numeric class of rows that nobody can compute yet.
@@ -67,6 +68,8 @@ pub struct Checked {
     pub(super) first: (u32, u32),
     /// The provider that runs and its library; `None` where no network runs.
     pub(super) choice: Option<Choice>,
+    /// The rows that there are, where no network can run.
+    pub(super) kept: Option<Kept>,
     /// What the backbone's graph asks for.
     pub(super) arithmetic: Arithmetic,
     /// What became of `provider: auto`, where that was asked for.
@@ -118,20 +121,30 @@ impl Checked {
             }
             _ => (None, (backbone, graph)),
         };
-        let choice = choose(&config, auto.as_ref(), &backbone, &options)?;
-        let numeric = match auto {
-            Some(Auto::Undecided(_)) => UNDECIDED.to_owned(),
-            _ => numeric_class(&config, (&backbone, &graph), &options, choice.as_ref())?,
-        };
-        let space = Space {
+        let mut space = Space {
             format: Space::FORMAT,
             preprocessing: backbone.preprocess(first).key(),
-            graph: graph.key,
+            graph: graph.key.clone(),
             output: backbone.name().to_owned(),
             width: backbone.width(first),
-            numeric,
+            numeric: UNDECIDED.to_owned(),
             rows: config.extract.rows,
         };
+        let (choice, kept) = match choose(&config, auto.as_ref(), &backbone, &options) {
+            Ok(choice) => (choice, None),
+            Err(error) => {
+                let kept = Kept::find(&config, &space, graph.arithmetic, &options, error)?;
+                (None, Some(kept))
+            }
+        };
+        match (&auto, &kept) {
+            (Some(Auto::Undecided(_)), _) => {}
+            (_, Some(kept)) => space.numeric.clone_from(&kept.numeric),
+            (_, None) => {
+                let runs = (&backbone, &graph);
+                space.numeric = numeric_class(&config, runs, &options, choice.as_ref())?;
+            }
+        }
         let folder = RunFolder::new(&options.root, config.name.as_str());
         Ok(Checked {
             config,
@@ -141,6 +154,7 @@ impl Checked {
             space,
             first,
             choice,
+            kept,
             arithmetic: graph.arithmetic,
             auto,
             options,
@@ -170,7 +184,11 @@ impl Checked {
     }
 
     pub(super) fn session_options(&self) -> SessionOptions {
-        session_options(&self.config, &self.options, self.choice.as_ref())
+        let mut session = session_options(&self.config, &self.options, self.choice.as_ref());
+        if let Some(kept) = &self.kept {
+            session.provider = kept.provider.clone();
+        }
+        session
     }
 
     /// What is known of the pipeline's images, by which those that have not changed are not read.

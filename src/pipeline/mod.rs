@@ -22,6 +22,7 @@ mod folder;
 mod groups;
 mod interrupted;
 mod memory;
+mod kept;
 mod opening;
 mod plan;
 mod prepare;

@@ -103,6 +103,9 @@ fn begin(checked: &Checked, plan: &Plan, took: Duration, observer: &mut Logged) 
             observer.event(&Event::Warning(format!("{runs} runs; {}", one.reason)));
         }
     }
+    if let Some(kept) = &checked.kept {
+        observer.event(&Event::Note(kept.words()));
+    }
     if let Some(Auto::Chosen(decision)) = &checked.auto {
         observer.event(&Event::Note(decision.to_string()));
     }
@@ -276,7 +279,7 @@ fn summary(checked: &Checked, plan: &Plan) -> Result<RunMetrics, PipelineError> 
         },
         provider: provider_summary(checked),
         parity: plan.parity.clone(),
-        versions: versions(checked)?,
+        versions: versions(checked),
         hardware: survey::processor(),
         ..RunMetrics::default()
     })
@@ -308,14 +311,15 @@ fn driver_versions(checked: &Checked) -> Versions {
 }
 
 /// Versions of what made the result.
-fn versions(checked: &Checked) -> Result<BTreeMap<String, String>, PipelineError> {
+fn versions(checked: &Checked) -> BTreeMap<String, String> {
     let mut versions = BTreeMap::from([
         ("catpipe".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
         ("hdf5".to_owned(), features::hdf5_version()),
     ]);
-    if checked.backbone.needs_runtime() {
-        let runtime = checked.runtime()?;
+    // Without the library, the numeric class of the rows says which one computed them.
+    if let Some(choice) = &checked.choice {
+        let runtime = &choice.runtime;
         versions.insert("onnxruntime".to_owned(), runtime.version().to_owned());
     }
-    Ok(versions)
+    versions
 }

@@ -303,6 +303,15 @@ impl Provider {
         format!("{what} onnxruntime-{} {arch}", runtime.version())
     }
 
+    /// Whether rows of that numeric class are what the provider computes for a graph of that
+    /// arithmetic on this kind of processor, with some version of the library.
+    #[must_use]
+    pub(crate) fn computes(&self, graph: Arithmetic, numeric: &str) -> bool {
+        let what = format!("{} onnxruntime-", self.arithmetic_class(graph));
+        let arch = format!(" {}", std::env::consts::ARCH);
+        numeric.starts_with(&what) && numeric.ends_with(&arch)
+    }
+
     /// The part of [`Provider::numeric_class`] that the library has no say in.
     fn arithmetic_class(&self, graph: Arithmetic) -> String {
         let (name, precision) = (self.name(), self.precision());

@@ -161,6 +161,14 @@ pub enum RuntimeError {
 }
 
 impl RuntimeError {
+    /// Whether the library, or the one that it builds on, is not there at all.
+    pub(crate) fn is_absence(&self) -> bool {
+        matches!(
+            self,
+            Self::NotFound { .. } | Self::NotFetched { .. } | Self::Missing { .. }
+        )
+    }
+
     /// Whether it only says that a provider cannot be had here: then the next of a list may be
     /// tried. A library that is damaged or is not what was named is no such case.
     pub(super) fn lets_try_the_next(&self) -> bool {

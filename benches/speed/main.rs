@@ -6,6 +6,7 @@
 mod dense;
 mod extraction;
 mod files;
+mod logistic;
 mod memory;
 mod pixels;
 mod store;
@@ -57,6 +58,9 @@ fn all() -> Result<(), Box<dyn Error>> {
     }
     if wanted("store") {
         store::measure()?;
+    }
+    if wanted("logistic") {
+        logistic::measure(Path::new(env!("CARGO_MANIFEST_DIR")))?;
     }
     Ok(())
 }

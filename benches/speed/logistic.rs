@@ -65,7 +65,7 @@ fn speeds<F: Real>(n: usize, k: usize, m: usize) -> [f64; 3] {
         }),
         speed(n * k * m, || drop(linalg::times(c.view(), b.view()))),
         speed(n * k * m, || {
-            linalg::transposed_times_into(c.view(), a.view(), &mut out)
+            linalg::transposed_times_into(c.view(), a.view(), out.view_mut())
         }),
     ]
 }

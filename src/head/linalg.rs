@@ -44,11 +44,7 @@ pub fn times_transposed<F: Real>(a: ArrayView2<F>, b: ArrayView2<F>) -> Array2<F
 ///
 /// # Panics
 /// Inner dimensions that differ, an `out` of other dimensions.
-pub fn times_transposed_into<F: Real>(
-    a: ArrayView2<F>,
-    b: ArrayView2<F>,
-    out: ArrayViewMut2<F>,
-) {
+pub fn times_transposed_into<F: Real>(a: ArrayView2<F>, b: ArrayView2<F>, out: ArrayViewMut2<F>) {
     rows_times_into(a, b.reversed_axes(), out);
 }
 
@@ -74,11 +70,7 @@ pub fn times_into<F: Real>(a: ArrayView2<F>, b: ArrayView2<F>, out: ArrayViewMut
 ///
 /// # Panics
 /// Numbers of rows that differ, an `out` of other dimensions.
-pub fn transposed_times_into<F: Real>(
-    a: ArrayView2<F>,
-    b: ArrayView2<F>,
-    out: ArrayViewMut2<F>,
-) {
+pub fn transposed_times_into<F: Real>(a: ArrayView2<F>, b: ArrayView2<F>, out: ArrayViewMut2<F>) {
     product(a.reversed_axes(), b, out);
 }
 

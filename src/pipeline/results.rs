@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::backbone::runtime::Versions;
 use crate::classifier::Parity;
-use crate::head::{Coverage, LearningPoint, Metrics, Trial};
+use crate::head::{Coverage, L2Path, LearningPoint, Metrics, Trial};
 
 use super::auto::AutoSummary;
 use super::probe::ParitySummary;
@@ -50,9 +50,12 @@ pub struct RunMetrics {
     /// How good the head is with fewer examples, where `evaluate` has `learning_curve`.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub learning_curve: Vec<LearningPoint>,
-    /// Epochs that the head was trained for.
+    /// Epochs that the head was trained for; steps where L-BFGS solved it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub epochs: Option<usize>,
+    /// How `l2: auto` chose.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub l2: Option<L2Path>,
     /// What a `search` tried, in its order.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub trials: Vec<Trial>,

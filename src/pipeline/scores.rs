@@ -7,7 +7,8 @@ use super::checked::Checked;
 use super::error::PipelineError;
 use super::results::{DoubtfulLabel, RunMetrics, Sureness, Uncalibrated};
 use super::tables::{
-    curve_csv, label_errors_csv, learning_curve_csv, predictions_csv, trials_csv, validation_csv,
+    curve_csv, l2_path_csv, label_errors_csv, learning_curve_csv, predictions_csv, trials_csv,
+    validation_csv,
 };
 use super::training::{Scored, Trained, head_file, labels};
 
@@ -30,6 +31,10 @@ pub(super) fn of_training(
         ("head.safetensors", head_file(checked, fit)?),
         ("curve.csv", written("curve.csv", curve_csv(&fit.curve))?),
     ];
+    figures.l2.clone_from(&fit.l2_path);
+    if let Some(path) = &fit.l2_path {
+        files.push(("l2_path.csv", written("l2_path.csv", l2_path_csv(path))?));
+    }
     figures.trials.clone_from(&fit.trials);
     if !fit.trials.is_empty() {
         files.push((

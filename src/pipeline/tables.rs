@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::dataset::{Example, Skipped};
 use crate::head::search::TrialOutcome;
-use crate::head::{EpochRow, LearningPoint, Trial, Validation, metrics};
+use crate::head::{EpochRow, L2Path, LearningPoint, Trial, Validation, metrics};
 
 use super::results::DoubtfulLabel;
 
@@ -101,6 +101,15 @@ pub(super) fn curve_csv(curve: &[EpochRow]) -> Result<Vec<u8>, csv::Error> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     for row in curve {
         writer.serialize(row)?;
+    }
+    finish(writer)
+}
+
+/// `l2_path.csv`: `l2,log_loss,standard_error,accuracy`, one line a value, the largest first.
+pub(super) fn l2_path_csv(path: &L2Path) -> Result<Vec<u8>, csv::Error> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    for point in &path.path {
+        writer.serialize(point)?;
     }
     finish(writer)
 }

@@ -7,10 +7,11 @@ use ndarray::{Array2, Axis};
 
 use crate::dataset::Source;
 use crate::features::RowId;
+use crate::head::config::{L2, OptimizerConfig};
 use crate::head::search::{self, Trial};
 use crate::head::{
-    EpochRow, Examples, Fit, Head, HeadError, LearningCurveConfig, LearningPoint, Metrics, Phase,
-    TrainConfig, Watch, fit_watched, learning_curve, metrics,
+    EpochRow, Examples, Fit, Head, HeadError, L2Point, LearningCurveConfig, LearningPoint, Metrics,
+    Phase, TrainConfig, Watch, fit_watched, learning_curve, metrics,
 };
 use crate::stop::Stop;
 
@@ -66,11 +67,15 @@ pub(super) fn train(
     );
     let seed = checked.config.seed;
     let trials = search::check(config, seed).map_err(HeadError::from)?;
-    let most = config.epochs.get() as u64;
+    let most = config.most_epochs() as u64;
+    let values = match config.l2 {
+        L2::Auto(auto) => auto.values.get() as u64,
+        L2::Value(_) => 0,
+    };
     let validated = match config.validation {
         Some(_) => (trials as u64).max(1) * most,
         None => 0,
-    };
+    } + values;
     observer.event(&Event::Started(Stage::Train, what, validated + most));
     if let Some(told) = &lying.told {
         observer.event(&Event::Note(told.clone()));
@@ -82,6 +87,7 @@ pub(super) fn train(
         most,
         validated,
         before: 0,
+        tried: 0,
     };
     let mut fit = match fit_watched(config, &examples, seed, &mut told) {
         Err(HeadError::Interrupted(partial)) => {
@@ -95,7 +101,13 @@ pub(super) fn train(
     }
     let evaluate = checked.config.evaluate.unwrap_or_default();
     fit.head = fit.head.with_reject_below(evaluate.threshold());
-    let outcome = outcome(&fit);
+    for warning in &fit.warnings {
+        observer.event(&Event::Warning(warning.to_string()));
+    }
+    if let Some(path) = &fit.l2_path {
+        observer.event(&Event::Note(path.to_string()));
+    }
+    let outcome = outcome(config, &fit);
     observer.event(&Event::Finished(Stage::Train, outcome, start.elapsed()));
     let learning_curve = match evaluate.learning_curve {
         Some(how) => fewer_examples(checked, how, (&fit, &examples), observer)
@@ -120,6 +132,8 @@ struct Told<'a> {
     validated: u64,
     /// The most epochs of the trials before this one.
     before: u64,
+    /// Values of `l2` that were tried.
+    tried: u64,
 }
 
 impl Watch for Told<'_> {
@@ -133,7 +147,7 @@ impl Watch for Told<'_> {
             Phase::CrossValidation => self.before,
             Phase::Final => self.validated,
         };
-        let done = before + row.epoch as u64;
+        let done = before + (row.epoch as u64).min(self.most);
         let event = Event::Progress(Stage::Train, done, describe(row));
         self.observer.event(&event);
     }
@@ -144,6 +158,14 @@ impl Watch for Told<'_> {
             self.observer.event(&Event::Note(text));
         }
         self.before = place as u64 * self.most;
+    }
+
+    fn l2_tried(&mut self, point: &L2Point) {
+        self.tried += 1;
+        let beside = format!("l2 {:.2e}: log loss {:.4}", point.l2, point.log_loss);
+        let done = self.tried.min(self.validated);
+        let event = Event::Progress(Stage::Train, done, beside);
+        self.observer.event(&event);
     }
 
     fn trial_ended(&mut self, trial: &Trial) {
@@ -332,8 +354,14 @@ fn describe(row: &EpochRow) -> String {
     }
 }
 
-fn outcome(fit: &Fit) -> String {
-    let mut trained = format!("{} epochs", fit.epochs);
+fn outcome(config: &TrainConfig, fit: &Fit) -> String {
+    let mut trained = match config.optimizer {
+        OptimizerConfig::Lbfgs => format!("solved in {} steps", fit.epochs),
+        _ => format!("{} epochs", fit.epochs),
+    };
+    if let Some(path) = &fit.l2_path {
+        trained = format!("l2 {:.2e} of {}; {trained}", path.chosen, path.path.len());
+    }
     if let Some(best) = fit.trials.iter().find(|trial| trial.chosen) {
         let of = fit.trials.len();
         trained = format!("trial {} of {of} ({}); {trained}", best.trial, best.words());

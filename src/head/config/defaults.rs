@@ -2,8 +2,8 @@
 
 use super::{
     Activation, AdamConfig, AdamWConfig, AtLeast, Batch, CnnConfig, CosineConfig, DenseConfig,
-    EarlyStoppingConfig, Fraction, MixupConfig, NonNegative, Positive, SgdConfig, StoppingMetric,
-    ValidationConfig,
+    EarlyStoppingConfig, Fraction, LogisticConfig, MixupConfig, NonNegative, Positive, SgdConfig,
+    StoppingMetric, ValidationConfig,
 };
 
 pub(super) fn batch() -> Batch {
@@ -40,6 +40,15 @@ impl Default for CnnConfig {
             hidden: vec![AtLeast::constant(64)],
             dropout: Fraction::constant(0.0),
             image: None,
+        }
+    }
+}
+
+impl Default for LogisticConfig {
+    fn default() -> Self {
+        Self {
+            tolerance: Positive::constant(1e-8),
+            iterations: AtLeast::constant(1000),
         }
     }
 }

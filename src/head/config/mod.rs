@@ -4,7 +4,7 @@
 //! head: {dense: {hidden: [256], dropout: 0.6, batch_norm: true, activation: relu}}
 //!                                 # activation: relu, gelu or tanh; or head: {logistic: {}}
 //!                                 # or, on `pixels`, cnn: {filters: [32, 64], kernel: 3, pool: 2, hidden: [64]}
-//! l2: 1.0e-3
+//! l2: 1.0e-3                      # for the logistic head also auto; see [`L2`]
 //! adam: {lr: 1.0e-3, beta1: 0.9, beta2: 0.999, epsilon: 1.0e-8}   # or sgd: {lr: 0.01, momentum: 0.9}
 //!                                 # or adamw: {lr: 1.0e-3, weight_decay: 0.01}, without l2
 //! schedule: {warmup: 5, cosine: {to: 0}}   # optional; or step: {every: 30, by: 0.1}
@@ -21,6 +21,10 @@
 //! search: {grid: {l2: [1.0e-4, 1.0e-3]}}   # optional; see [`search`](super::search)
 //! ```
 //!
+//! A logistic head is solved exactly, by L-BFGS, unless something asks for steps on mini-batches: an
+//! optimizer, `batch`, `epochs`, `early_stopping`, `schedule`, `label_smoothing`, `mixup`,
+//! `clip_norm` or `sampling`. Then, and for a dense head, Adam takes them unless another is named.
+//!
 //! # The scale of `l2`
 //! What is minimised is
 //!
@@ -29,8 +33,13 @@
 //! where w runs over the weights of the linear layers: never a bias, never a parameter of
 //! BatchNorm. The first term is a mean, so `l2` keeps its meaning when examples are added. For n
 //! training examples:
-//! - **PyTorch**: the same number as `weight_decay` of `torch.optim.SGD` or `torch.optim.Adam`
-//!   (coupled decay) in a parameter group that holds the weights only.
+//! - **PyTorch**, coupled decay: the same number as `weight_decay` of `torch.optim.SGD` or
+//!   `torch.optim.Adam`, in a parameter group that holds the weights only, under a loss with
+//!   `reduction="mean"`.
+//! - **PyTorch**, decoupled decay: no number of `torch.optim.AdamW` has the same minimum. It takes
+//!   `lr * weight_decay * w` off each weight a step, whatever Adam's scaling does to gradients, so
+//!   what it converges to depends on how large those were. Its `weight_decay` is our `l2` only
+//!   where that scaling is 1, as in plain gradient descent.
 //! - **scikit-learn**'s `LogisticRegression`, three classes or more: `C = 1 / (l2 * n)`.
 //! - **scikit-learn**'s `LogisticRegression`, two classes: `C = 2 / (l2 * n)`. We keep one weight
 //!   vector a class where scikit-learn keeps their difference; at the optimum the two are
@@ -40,6 +49,7 @@ mod balance;
 mod batch;
 mod cnn;
 mod defaults;
+mod l2;
 mod number;
 mod optimizer;
 mod regularization;
@@ -52,6 +62,7 @@ pub use balance::{ClassWeights, Sampling, UnknownClass};
 pub use batch::Batch;
 pub(in crate::head) use cnn::Shape;
 pub use cnn::{CnnConfig, LayoutError};
+pub use l2::{AutoL2, L2, Rule};
 pub use number::{AtLeast, Fraction, NonNegative, OutOfRange, Positive};
 pub use optimizer::{AdamConfig, AdamWConfig, OptimizerConfig, SgdConfig};
 pub use regularization::MixupConfig;
@@ -69,7 +80,7 @@ pub struct TrainConfig {
     /// The kind of head.
     pub head: HeadConfig,
     /// Weight of the L2 penalty; see the [module](self) for its scale.
-    pub l2: NonNegative,
+    pub l2: L2,
     /// How weights follow gradients.
     pub optimizer: OptimizerConfig,
     /// How the learning rate changes over the training; constant by default.
@@ -144,10 +155,18 @@ impl HeadConfig {
     }
 }
 
-/// Logistic regression has no settings of its own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct LogisticConfig {}
+/// How exactly L-BFGS solves a logistic regression. (Adam and gradient descent have settings of
+/// their own, and leave these alone.)
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LogisticConfig {
+    /// The 2-norm of the gradient of what is minimised that ends the search. It bounds the largest
+    /// element, which is what scikit-learn's `tol` is about; and no coefficient is farther from its
+    /// exact value than this divided by `l2`.
+    pub tolerance: Positive,
+    /// Steps that are taken at most; a head that needs more is used as it is, with a warning.
+    pub iterations: AtLeast<1>,
+}
 
 /// A stack of hidden layers: linear, BatchNorm, activation, dropout.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -237,13 +256,24 @@ impl StoppingMetric {
     }
 }
 
+impl TrainConfig {
+    /// The most epochs of one training; 1 for L-BFGS, which knows none.
+    #[must_use]
+    pub fn most_epochs(&self) -> usize {
+        match self.optimizer {
+            OptimizerConfig::Lbfgs => 1,
+            _ => self.epochs.get(),
+        }
+    }
+}
+
 /// `train:` as it is written, before its keys are checked against each other.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawTrainConfig {
     head: HeadConfig,
     #[serde(default)]
-    l2: NonNegative,
+    l2: L2,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     adam: Option<AdamConfig>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -266,10 +296,10 @@ struct RawTrainConfig {
     sampling: Sampling,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     memory: Option<Bytes>,
-    #[serde(default = "defaults::batch")]
-    batch: Batch,
-    #[serde(default = "defaults::epochs")]
-    epochs: AtLeast<1>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    batch: Option<Batch>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    epochs: Option<AtLeast<1>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     validation: Option<ValidationConfig>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -292,6 +322,27 @@ pub enum TrainConfigError {
          leave `l2` out, or use `adam`"
     )]
     L2WithAdamW,
+    /// A path of L2 for a head whose loss has many minima.
+    #[error(
+        "`l2: auto` is for the logistic head: for a dense one give a number, or list some to choose \
+         from, e.g. `search: {{grid: {{l2: [1.0e-4, 1.0e-3, 1.0e-2]}}}}`"
+    )]
+    AutoL2OfDense,
+    /// A path of L2 for an optimizer that does not find the minimum.
+    #[error(
+        "`l2: auto` needs the exact solver: give a number, or leave out what asks for mini-batches \
+         (an optimizer, `batch`, `epochs`, `early_stopping`, `schedule`, `label_smoothing`, \
+         `mixup`, `clip_norm`, `sampling`)"
+    )]
+    AutoL2WithoutLbfgs,
+    /// A path of L2 that leads nowhere.
+    #[error("`l2: {{auto: ...}}` needs `from` below `to`, found {from} and {to}")]
+    AutoL2Range {
+        /// The smallest value.
+        from: f64,
+        /// The largest value.
+        to: f64,
+    },
     /// A schedule that does nothing.
     #[error("`schedule` needs `warmup`, `cosine` or `step`")]
     EmptySchedule,
@@ -331,16 +382,46 @@ pub enum TrainConfigError {
     BatchNormOfOne,
 }
 
+impl RawTrainConfig {
+    /// Whether something only makes sense where steps are taken on mini-batches.
+    fn asks_for_batches(&self) -> bool {
+        let given = [
+            self.batch.is_some(),
+            self.epochs.is_some(),
+            self.early_stopping.is_some(),
+            self.schedule.is_some(),
+            self.label_smoothing.get() > 0.0,
+            self.mixup.is_some(),
+            self.clip_norm.is_some(),
+            self.sampling != Sampling::default(),
+        ];
+        given.contains(&true)
+    }
+}
+
 impl TryFrom<RawTrainConfig> for TrainConfig {
     type Error = TrainConfigError;
 
     fn try_from(raw: RawTrainConfig) -> Result<Self, TrainConfigError> {
-        let optimizer = OptimizerConfig::one_of(raw.adam, raw.adamw, raw.sgd)?;
+        let exact = matches!(raw.head, HeadConfig::Logistic(_)) && !raw.asks_for_batches();
+        let optimizer = OptimizerConfig::one_of(raw.adam, raw.adamw, raw.sgd, exact)?;
+        let batch = raw.batch.unwrap_or_else(defaults::batch);
+        let epochs = raw.epochs.unwrap_or_else(defaults::epochs);
+        if let L2::Auto(auto) = &raw.l2 {
+            auto.check()?;
+            match (&raw.head, optimizer) {
+                (HeadConfig::Dense(_) | HeadConfig::Cnn(_), _) => {
+                    return Err(TrainConfigError::AutoL2OfDense);
+                }
+                (_, OptimizerConfig::Lbfgs) => {}
+                _ => return Err(TrainConfigError::AutoL2WithoutLbfgs),
+            }
+        }
         if matches!(optimizer, OptimizerConfig::AdamW(_)) && raw.l2.get() > 0.0 {
             return Err(TrainConfigError::L2WithAdamW);
         }
         if let Some(schedule) = &raw.schedule {
-            schedule.check(raw.epochs.get())?;
+            schedule.check(epochs.get())?;
         }
         if raw.class_weights.is_some() && raw.sampling == Sampling::Balanced {
             return Err(TrainConfigError::TwoBalances);
@@ -360,7 +441,7 @@ impl TryFrom<RawTrainConfig> for TrainConfig {
             (None, None) => Calibration::None,
         };
         let batch_norm = matches!(&raw.head, HeadConfig::Dense(dense) if dense.batch_norm);
-        if batch_norm && matches!(raw.batch, Batch::Examples(size) if size.get() == 1) {
+        if batch_norm && matches!(batch, Batch::Examples(size) if size.get() == 1) {
             return Err(TrainConfigError::BatchNormOfOne);
         }
         Ok(Self {
@@ -374,8 +455,8 @@ impl TryFrom<RawTrainConfig> for TrainConfig {
             class_weights: raw.class_weights,
             sampling: raw.sampling,
             memory: raw.memory,
-            batch: raw.batch,
-            epochs: raw.epochs,
+            batch,
+            epochs,
             validation: raw.validation,
             calibration,
             early_stopping: raw.early_stopping,
@@ -387,6 +468,7 @@ impl TryFrom<RawTrainConfig> for TrainConfig {
 impl From<TrainConfig> for RawTrainConfig {
     fn from(config: TrainConfig) -> Self {
         let (adam, adamw, sgd) = config.optimizer.apart();
+        let steps = config.optimizer != OptimizerConfig::Lbfgs;
         Self {
             head: config.head,
             l2: config.l2,
@@ -400,8 +482,8 @@ impl From<TrainConfig> for RawTrainConfig {
             class_weights: config.class_weights,
             sampling: config.sampling,
             memory: config.memory,
-            batch: config.batch,
-            epochs: config.epochs,
+            batch: steps.then_some(config.batch),
+            epochs: steps.then_some(config.epochs),
             validation: config.validation,
             // Without validation there is nothing to say.
             calibration: config.validation.map(|_| config.calibration),

@@ -13,6 +13,8 @@ pub enum OptimizerConfig {
     AdamW(AdamWConfig),
     /// Gradient descent.
     Sgd(SgdConfig),
+    /// L-BFGS on all examples at once, for the logistic head.
+    Lbfgs,
 }
 
 /// Adam (Kingma & Ba 2015, algorithm 1), with its bias correction; epsilon is added after the
@@ -75,20 +77,23 @@ impl AdamWConfig {
 pub(super) type Sections = (Option<AdamConfig>, Option<AdamWConfig>, Option<SgdConfig>);
 
 impl OptimizerConfig {
-    /// The learning rate, before any schedule.
+    /// The learning rate, before any schedule; 0 for L-BFGS, which has none.
     pub(in crate::head) fn lr(self) -> f64 {
         match self {
             Self::Adam(adam) => adam.lr.get(),
             Self::AdamW(adamw) => adamw.lr.get(),
             Self::Sgd(sgd) => sgd.lr.get(),
+            Self::Lbfgs => 0.0,
         }
     }
 
-    /// The one that is asked for; Adam where none is.
+    /// The one that is asked for; where none is, L-BFGS if that is `exact`ly what the rest asks for,
+    /// else Adam.
     pub(super) fn one_of(
         adam: Option<AdamConfig>,
         adamw: Option<AdamWConfig>,
         sgd: Option<SgdConfig>,
+        exact: bool,
     ) -> Result<Self, TrainConfigError> {
         let two = |a, b| Err(TrainConfigError::TwoOptimizers(a, b));
         match (adam, adamw, sgd) {
@@ -97,6 +102,7 @@ impl OptimizerConfig {
             (_, Some(_), Some(_)) => two("adamw", "sgd"),
             (_, Some(adamw), _) => Ok(Self::AdamW(adamw)),
             (_, _, Some(sgd)) => Ok(Self::Sgd(sgd)),
+            (None, None, None) if exact => Ok(Self::Lbfgs),
             (adam, None, None) => Ok(Self::Adam(adam.unwrap_or_default())),
         }
     }
@@ -107,6 +113,7 @@ impl OptimizerConfig {
             Self::Adam(adam) => (Some(adam), None, None),
             Self::AdamW(adamw) => (None, Some(adamw), None),
             Self::Sgd(sgd) => (None, None, Some(sgd)),
+            Self::Lbfgs => (None, None, None),
         }
     }
 }

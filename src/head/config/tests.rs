@@ -33,7 +33,7 @@ fn every_key_can_be_written() {
         "head: {logistic: {}}\nl2: 1.0e-3\nsgd: {lr: 0.5, momentum: 0.9}\nbatch: all\nepochs: 7",
     )
     .unwrap();
-    assert_eq!(config.head, HeadConfig::Logistic(LogisticConfig {}));
+    assert_eq!(config.head, HeadConfig::Logistic(LogisticConfig::default()));
     assert_eq!(config.l2.get(), 1e-3);
     assert_eq!(config.batch, Batch::All);
     assert_eq!(config.epochs.get(), 7);
@@ -90,8 +90,8 @@ const WRONG: &[(&str, &str)] = &[
         "must be a number of at least 0, found -1",
     ),
     (
-        "head: {logistic: {}}\nl2: .nan",
-        "must be a number of at least 0, found NaN",
+        "head: {logistic: {}}\nl2: automatic",
+        "a number of at least 0, `auto`",
     ),
     (
         "head: {logistic: {}}\nadam: {lr: 0}",

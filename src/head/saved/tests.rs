@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 fn head(hidden: &[usize], batch_norm: bool, inputs: usize, classes: usize, seed: u64) -> Head {
     let config = if hidden.is_empty() {
-        HeadConfig::Logistic(LogisticConfig {})
+        HeadConfig::Logistic(LogisticConfig::default())
     } else {
         let yaml = format!("{{hidden: {hidden:?}, batch_norm: {batch_norm}}}");
         HeadConfig::Dense(serde_saphyr::from_str::<DenseConfig>(&yaml).unwrap())

@@ -24,7 +24,7 @@ pub(super) struct Best {
 
 impl Partial {
     /// Nothing.
-    pub(super) fn none() -> Self {
+    pub(in crate::head) fn none() -> Self {
         Self {
             head: None,
             what: "no step had been taken".to_owned(),

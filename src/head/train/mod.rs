@@ -11,7 +11,7 @@ mod patience;
 mod sampling;
 mod schedule;
 mod stepper;
-mod trainer;
+pub(super) mod trainer;
 mod validation;
 mod watch;
 
@@ -24,12 +24,14 @@ mod tests;
 
 use serde::Serialize;
 
-use super::config::{Batch, HeadConfig, TrainConfig};
+use super::config::{Batch, HeadConfig, OptimizerConfig, TrainConfig};
 use super::error::{HeadError, Model};
 use super::examples::Examples;
+use super::logistic::{Chosen, L2Path, Prepared};
 use super::model::Head;
 use super::network::parameter_count;
 use super::search::{Trial, search};
+use super::warning::Warning;
 use best::Best;
 pub use best::Partial;
 use cross_validation::{Watched, cross_validate};
@@ -59,6 +61,10 @@ pub struct Fit {
     pub validation: Option<Validation>,
     /// What `search` tried; empty where nothing was searched.
     pub trials: Vec<Trial>,
+    /// How `l2: auto` chose; `None` where the pipeline gave a number.
+    pub l2_path: Option<L2Path>,
+    /// What should be known of the head beside its scores.
+    pub warnings: Vec<Warning>,
 }
 
 /// A line of the learning curve.
@@ -103,7 +109,7 @@ pub enum Phase {
 /// its views drawn at random.
 ///
 /// The same config, examples and seed give bit-identical results on the same machine. `progress`
-/// is called after each epoch.
+/// is called after each epoch; a logistic head that L-BFGS solves has one line, for the whole of it.
 ///
 /// # Errors
 /// Examples that do not fit together, a class with fewer examples than folds, layers too large,
@@ -132,8 +138,25 @@ pub fn fit_watched(
         return search(config, keys, examples, seed, watch);
     }
     check_size(config, examples)?;
+    if let Some(prepared) = prepared(config, examples)? {
+        let chosen = prepared.choose(config, seed, watch)?;
+        return prepared.finish(config, chosen, watch);
+    }
     let validated = validate(config, examples, seed, watch)?;
     finish(config, examples, seed, validated, watch)
+}
+
+/// The examples made ready for L-BFGS, where that is what trains the head.
+fn prepared<'a>(
+    config: &TrainConfig,
+    examples: &Examples<'a>,
+) -> Result<Option<Prepared<'a>>, HeadError> {
+    match (&config.head, config.optimizer) {
+        (HeadConfig::Logistic(logistic), OptimizerConfig::Lbfgs) => {
+            Prepared::new(*logistic, *examples).map(Some)
+        }
+        _ => Ok(None),
+    }
 }
 
 /// What is known of a training before the head itself is trained.
@@ -147,6 +170,10 @@ pub(in crate::head) struct Validated {
     pub(in crate::head) curve: Vec<EpochRow>,
     /// Its best model, in case the rest is interrupted.
     best: Best,
+    /// The `l2` that it was for, and how that was chosen.
+    l2: f64,
+    l2_path: Option<L2Path>,
+    warnings: Vec<Warning>,
 }
 
 /// The first half of [`fit`]: the cross-validation of checked examples, if there is to be one.
@@ -156,6 +183,18 @@ pub(in crate::head) fn validate(
     seed: u64,
     watch: &mut dyn Watch,
 ) -> Result<Validated, HeadError> {
+    if let Some(prepared) = prepared(config, examples)? {
+        let chosen = prepared.choose(config, seed, watch)?;
+        return Ok(Validated {
+            epochs: chosen.validation.as_ref().map_or(0, |v| v.epoch),
+            validation: chosen.validation,
+            curve: Vec::new(),
+            best: Best::default(),
+            l2: chosen.l2,
+            l2_path: chosen.path,
+            warnings: chosen.warnings,
+        });
+    }
     let stop = watch.stop();
     let mut curve = Vec::new();
     let mut report = |row: EpochRow| {
@@ -184,6 +223,9 @@ pub(in crate::head) fn validate(
         epochs,
         curve,
         best,
+        l2: config.l2.get(),
+        l2_path: None,
+        warnings: Vec::new(),
     })
 }
 
@@ -201,7 +243,19 @@ pub(in crate::head) fn finish(
         epochs,
         mut curve,
         mut best,
+        l2,
+        l2_path,
+        warnings,
     } = validated;
+    if let Some(prepared) = prepared(config, examples)? {
+        let chosen = Chosen {
+            validation,
+            path: l2_path,
+            l2,
+            warnings,
+        };
+        return prepared.finish(config, chosen, watch);
+    }
     let everything = (0..examples.len()).collect();
     let trainer = Trainer::new(config, *examples, everything, seed, Model::Final)?;
     let mut trainer = trainer.until(&stop);
@@ -227,6 +281,8 @@ pub(in crate::head) fn finish(
         epochs,
         validation,
         trials: Vec::new(),
+        l2_path,
+        warnings,
     })
 }
 

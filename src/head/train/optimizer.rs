@@ -47,7 +47,7 @@ impl<F: Real> Optimizer<F> {
             let first = vec![F::zero(); length];
             let second = match config {
                 OptimizerConfig::Adam(_) | OptimizerConfig::AdamW(_) => first.clone(),
-                OptimizerConfig::Sgd(_) => Vec::new(),
+                OptimizerConfig::Sgd(_) | OptimizerConfig::Lbfgs => Vec::new(),
             };
             Moments { first, second }
         };
@@ -103,6 +103,8 @@ impl<F: Real> Optimizer<F> {
                     part.adam(&AdamStep::new(adam, self.steps, lr, scale, F::zero(), keep));
                 }
                 OptimizerConfig::Sgd(sgd) => part.descend(sgd, lr, scale, l2),
+                // Takes no such steps; see `logistic`.
+                OptimizerConfig::Lbfgs => {}
             }
         }
     }

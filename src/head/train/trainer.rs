@@ -277,7 +277,7 @@ impl OneStep<'_> {
 }
 
 /// What an example of each class weighs, by the examples that a model may see.
-fn class_weights(
+pub(in crate::head) fn class_weights(
     config: &TrainConfig,
     examples: &Examples<'_>,
     members: &[usize],

@@ -1,6 +1,7 @@
 //! Who watches a training.
 
 use super::EpochRow;
+use crate::head::logistic::L2Point;
 use crate::head::search::Trial;
 use crate::stop::Stop;
 
@@ -18,6 +19,9 @@ pub trait Watch {
 
     /// The trial of a search begins; its place, from 0, and how many there are.
     fn trial_begins(&mut self, _place: usize, _of: usize) {}
+
+    /// `l2: auto` has cross-validated a value.
+    fn l2_tried(&mut self, _point: &L2Point) {}
 
     /// The trial is done.
     fn trial_ended(&mut self, _trial: &Trial) {}

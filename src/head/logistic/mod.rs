@@ -1,0 +1,358 @@
+//! Logistic regression, solved: L-BFGS on all examples at once, to a tolerance.
+//!
+//! What is minimised is convex (see [`objective`]), so the head that comes out is a function of
+//! the examples and `l2` alone: no learning rate, no epochs, no seed but for the folds.
+//!
+//! # What is exact
+//! The head itself is computed in `f64` from the features as they are, until the gradient's 2-norm
+//! is at most `tolerance` (10⁻⁸ unless the pipeline says otherwise); then its weights are rounded
+//! to `f32`. The models of a cross-validation, of which only the scores of held-out examples are
+//! wanted, are computed in `f32` with sums in `f64`, in the [basis](basis) of the principal axes,
+//! until the gradient's 2-norm is at most [`OUT_OF_FOLD`]; along a path of `l2`, until it is at most
+//! [`ALONG_PATH`]. That is stricter than scikit-learn's `tol` of the same number, which bounds the
+//! largest element of the same gradient.
+//!
+//! # Rows that do not fit in memory
+//! are read block by block, once a pass. Their principal axes are not looked for: each feature's
+//! variance stands in for them, and more passes are needed.
+
+mod basis;
+mod blocks;
+mod folds;
+mod objective;
+mod path;
+mod preconditioner;
+mod search;
+mod solve;
+
+#[cfg(test)]
+mod tests;
+
+pub use path::{End, L2Path, L2Point};
+
+use ndarray::{Array2, s};
+
+use super::config::{L2, LogisticConfig, NonNegative, TrainConfig, ValidationConfig};
+use super::error::{Cause, Diverging, HeadError, Model};
+use super::examples::Examples;
+use super::model::Head;
+use super::network::Network;
+use super::network::linear::Linear;
+use super::network::loss::argmax;
+use super::train::{EpochRow, Fit, Phase, Validation, Watch};
+use super::warning::Warning;
+use crate::stop::Stop;
+use basis::Basis;
+use blocks::{Blocks, Centred};
+use folds::Folds;
+use objective::Objective;
+use path::Walk;
+use search::Search;
+use solve::{Ending, Limits, Problem};
+
+/// The gradient's 2-norm at which the models along a path of `l2` are good enough: scikit-learn's
+/// default `tol`.
+pub(super) const ALONG_PATH: f64 = 1e-4;
+
+/// The same for the models that the figures of the cross-validation are from.
+pub(super) const OUT_OF_FOLD: f64 = 1e-5;
+
+/// The cross-validation of a logistic head, and the `l2` that it was for.
+#[derive(Debug)]
+pub(super) struct Chosen {
+    pub(super) validation: Option<Validation>,
+    pub(super) path: Option<L2Path>,
+    pub(super) l2: f64,
+    pub(super) warnings: Vec<Warning>,
+}
+
+/// The examples, made ready to be passed over again and again.
+pub(super) struct Prepared<'a> {
+    examples: Examples<'a>,
+    config: LogisticConfig,
+    mean: Vec<f64>,
+    basis: Option<Basis>,
+    /// Of each axis of the basis, or of each feature.
+    variances: Vec<f64>,
+}
+
+impl<'a> Prepared<'a> {
+    /// # Errors
+    /// Rows that cannot be read.
+    pub(super) fn new(config: LogisticConfig, examples: Examples<'a>) -> Result<Self, HeadError> {
+        let mean = blocks::mean(examples.features)?;
+        let basis = Basis::of(examples.features, &mean)?;
+        let variances = match &basis {
+            Some(basis) => basis.variances.clone(),
+            None => basis::variances(examples.features, &mean)?,
+        };
+        Ok(Self {
+            examples,
+            config,
+            mean,
+            basis,
+            variances,
+        })
+    }
+
+    fn centred(&self) -> Centred<'_> {
+        Centred {
+            rows: self.examples.features,
+            mean: &self.mean,
+        }
+    }
+
+    /// Cross-validates as `config` says: first along a path of `l2` where that is `auto`.
+    ///
+    /// # Errors
+    /// A class with fewer examples than folds, rows that cannot be read, a loss that is not finite.
+    pub(super) fn choose(
+        &self,
+        config: &TrainConfig,
+        seed: u64,
+        watch: &mut dyn Watch,
+    ) -> Result<Chosen, HeadError> {
+        let mut chosen = Chosen {
+            validation: None,
+            path: None,
+            l2: config.l2.get(),
+            warnings: Vec::new(),
+        };
+        let validation = match (config.validation, config.l2) {
+            (Some(validation), _) => validation,
+            (None, L2::Auto(_)) => ValidationConfig::default(),
+            (None, L2::Value(_)) => return Ok(chosen),
+        };
+        let folds = Folds::new(config, &self.examples, validation, seed)?;
+        let stop = watch.stop();
+        let centred = self.centred();
+        let objective = self.objective(&centred, &folds.shares);
+        let walk = |tolerance| {
+            let limits = self.limits(tolerance, &stop);
+            Walk::new(&objective, &folds, &self.variances, limits)
+        };
+        if let L2::Auto(auto) = &config.l2 {
+            let (path, end) = path::explore(auto, walk(ALONG_PATH), watch)?;
+            chosen.l2 = path.chosen;
+            let best = path.lowest().map_or(path.chosen, |point| point.l2);
+            let warning = end.map(|end| Warning::PathEnd { l2: best, end });
+            chosen.warnings.extend(warning);
+            chosen.path = Some(path);
+        }
+        let (log_p, endings) = walk(OUT_OF_FOLD).at(chosen.l2)?;
+        for (fold, ending) in endings.iter().enumerate() {
+            let limits = self.limits(OUT_OF_FOLD, &stop);
+            let warning = self.judge(Model::Fold(fold), *ending, chosen.l2, &limits)?;
+            chosen.warnings.extend(warning);
+        }
+        #[allow(clippy::cast_possible_truncation)] // scores are kept as f32
+        let scores: Vec<_> = log_p.iter().map(|one| one.mapv(|x| x as f32)).collect();
+        let most = endings.iter().map(|ending| ending.iterations).max();
+        chosen.validation = Some(Validation::new(
+            most.unwrap_or(0),
+            &scores,
+            folds.of,
+            self.examples.labels,
+            config.calibration,
+        )?);
+        Ok(chosen)
+    }
+
+    /// The rows to cross-validate on: along the axes where there are any.
+    fn objective<'o>(
+        &'o self,
+        centred: &'o Centred<'o>,
+        shares: &'o [Vec<f64>],
+    ) -> Objective<'o, f32> {
+        let blocks: &dyn Blocks<f32> = match &self.basis {
+            Some(basis) => &basis.rows,
+            None => centred,
+        };
+        self.over(blocks, shares)
+    }
+
+    fn over<'o, F>(
+        &'o self,
+        blocks: &'o dyn Blocks<F>,
+        shares: &'o [Vec<f64>],
+    ) -> Objective<'o, F> {
+        Objective {
+            blocks,
+            labels: self.examples.labels,
+            views: self.examples.views,
+            classes: self.examples.classes,
+            shares,
+        }
+    }
+
+    fn limits(&self, tolerance: f64, stop: &Stop) -> Limits {
+        Limits {
+            tolerance: tolerance.max(self.config.tolerance.get()),
+            iterations: self.config.iterations.get(),
+            stop: stop.clone(),
+        }
+    }
+
+    /// Trains on all examples with the `l2` that was chosen.
+    ///
+    /// # Errors
+    /// Rows that cannot be read, a loss that is not finite.
+    pub(super) fn finish(
+        &self,
+        config: &TrainConfig,
+        chosen: Chosen,
+        watch: &mut dyn Watch,
+    ) -> Result<Fit, HeadError> {
+        let Examples {
+            labels, classes, ..
+        } = self.examples;
+        let l2 = chosen.l2;
+        let shares = [folds::shares(
+            config,
+            &self.examples,
+            &vec![0; labels.len()],
+            None,
+        )?];
+        let stop = watch.stop();
+        let centred = self.centred();
+        let start = self.start(&centred, &shares, l2, &stop)?;
+        let objective = self.over::<f64>(&centred, &shares);
+        let mut searches = [Search::new(start)];
+        let limits = self.limits(0.0, &stop);
+        let endings = Problem {
+            objective: &objective,
+            l2,
+            preconditioner: &|curvature| match &self.basis {
+                Some(basis) => basis.outside(curvature, l2),
+                None => basis::diagonal(&self.variances, curvature, l2),
+            },
+            limits: limits.clone(),
+        }
+        .minimise(&mut searches)?;
+        let ([search], Some(&ending)) = (&searches, endings.first()) else {
+            return Err(HeadError::NoExamples {
+                examples: labels.len(),
+                width: self.examples.width(),
+            });
+        };
+        let mut warnings = chosen.warnings;
+        warnings.extend(self.judge(Model::Final, ending, l2, &limits)?);
+        let log_p = objective.log_probabilities(&[&search.point], &vec![0; labels.len()])?;
+        let row = last_row(ending.iterations, &log_p, labels);
+        watch.epoch(&row);
+        let temperature = chosen.validation.as_ref().map_or(1.0, |v| v.temperature);
+        // What else is asked of the head is asked at the `l2` that was found.
+        let mut config = config.clone();
+        config.l2 = NonNegative::try_from(l2).map_or(config.l2, L2::Value);
+        Ok(Fit {
+            head: Head::new(self.network(&search.point, classes)).with_temperature(temperature),
+            config,
+            curve: vec![row],
+            epochs: ending.iterations,
+            validation: chosen.validation,
+            trials: Vec::new(),
+            l2_path: chosen.path,
+            warnings,
+        })
+    }
+
+    /// A point near the minimum, found in the basis; else 0.
+    fn start(
+        &self,
+        centred: &Centred<'_>,
+        shares: &[Vec<f64>],
+        l2: f64,
+        stop: &Stop,
+    ) -> Result<Array2<f64>, HeadError> {
+        let classes = self.examples.classes;
+        let Some(basis) = &self.basis else {
+            return Ok(Array2::zeros((classes, self.examples.width() + 1)));
+        };
+        let objective = self.objective(centred, shares);
+        let mut searches = [Search::new(Array2::zeros((
+            classes,
+            basis.variances.len() + 1,
+        )))];
+        Problem {
+            objective: &objective,
+            l2,
+            preconditioner: &|curvature| basis.inside(curvature, l2),
+            limits: self.limits(OUT_OF_FOLD, stop),
+        }
+        .minimise(&mut searches)?;
+        let [search] = &searches;
+        Ok(basis.back(&search.point))
+    }
+
+    /// The head's layer: the mean that was taken off the features goes into the intercepts.
+    #[allow(clippy::cast_possible_truncation)] // a head is kept as f32
+    fn network(&self, point: &Array2<f64>, classes: usize) -> Network<f32> {
+        let width = self.mean.len();
+        let weights = point.slice(s![.., ..width]);
+        let bias = |(_, class): (usize, usize)| {
+            let terms = weights.row(class).into_iter().zip(&self.mean);
+            let shift: f64 = terms.map(|(w, mean)| w * mean).sum();
+            (point[[class, width]] - shift) as f32
+        };
+        Network {
+            maps: Vec::new(),
+            hidden: Vec::new(),
+            output: Linear {
+                weight: weights.mapv(|w| w as f32),
+                bias: Some(Array2::from_shape_fn((1, classes), bias)),
+            },
+        }
+    }
+
+    /// What there is to say of how a minimisation ended.
+    ///
+    /// # Errors
+    /// A loss that is not finite.
+    fn judge(
+        &self,
+        model: Model,
+        ending: Ending,
+        l2: f64,
+        limits: &Limits,
+    ) -> Result<Option<Warning>, HeadError> {
+        if !ending.gradient.is_finite() {
+            let largest = self.examples.largest_feature()?;
+            return Err(HeadError::Diverged {
+                model,
+                epoch: ending.iterations,
+                what: Diverging::Loss,
+                cause: Cause::Scale { largest },
+            });
+        }
+        Ok((!ending.converged).then_some(Warning::NotConverged {
+            model,
+            iterations: ending.iterations,
+            limit: limits.iterations,
+            gradient: ending.gradient,
+            tolerance: limits.tolerance,
+            l2,
+        }))
+    }
+}
+
+/// The line of the learning curve that stands for a whole minimisation.
+#[allow(clippy::cast_precision_loss)] // counts of examples are far below 2^53
+fn last_row(iterations: usize, log_p: &Array2<f64>, labels: &[usize]) -> EpochRow {
+    let rows = || log_p.outer_iter().zip(labels);
+    let n = labels.len().max(1) as f64;
+    let loss = |(row, &label): (ndarray::ArrayView1<'_, f64>, &usize)| {
+        -row.get(label).copied().unwrap_or(f64::NAN)
+    };
+    let correct = rows()
+        .filter(|(row, label)| argmax(row.view()) == **label)
+        .count();
+    EpochRow {
+        phase: Phase::Final,
+        epoch: iterations,
+        of: iterations,
+        train_loss: rows().map(loss).sum::<f64>() / n,
+        train_accuracy: correct as f64 / n,
+        validation_loss: None,
+        validation_accuracy: None,
+    }
+}

@@ -127,9 +127,7 @@ impl Classifier {
         let given = TensorRef::from_array_view((shape, image.as_raw().as_slice()))
             .map_err(|error| failed(&self.path, 1, &error))?;
         let mut answers = self.run(ort::inputs![IMAGE => given], 1)?;
-        answers
-            .pop()
-            .ok_or_else(|| ClassifierError::NothingToCompare)
+        answers.pop().ok_or(ClassifierError::NothingToCompare)
     }
 
     /// What the tensor form says about `batch` preprocessed images.

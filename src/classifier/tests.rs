@@ -14,7 +14,7 @@ use crate::backbone::testing::{self, TINY_MANIFEST, manifest, tiny};
 use crate::backbone::{Backbone, Maps, Session, SessionOptions};
 use crate::dataset::synth;
 use crate::head::Head;
-use crate::head::explain::testing::head;
+use crate::head::explain::testing::{head, head_with};
 use crate::head::explain::{LogitGradients, class_map};
 
 /// A network of 12 features for a manifest of these replacements.
@@ -323,8 +323,13 @@ fn the_tensor_form_computes_the_same_in_batches() {
 
 #[test]
 fn the_map_is_that_of_the_heads_gradient() {
-    for hidden in [&[][..], &[7, 5]] {
-        let (world, head) = (World::new(&[]), head(hidden, true));
+    for (hidden, activation) in [
+        (&[][..], "relu"),
+        (&[7, 5], "relu"),
+        (&[7, 5], "gelu"),
+        (&[7, 5], "tanh"),
+    ] {
+        let (world, head) = (World::new(&[]), head_with(hidden, true, activation));
         let wanted = Wanted {
             form: Form::Tensor,
             features: true,
@@ -334,6 +339,13 @@ fn the_map_is_that_of_the_heads_gradient() {
         let image = &images()[1];
         let input = world.input(image);
         let answer = classifier.tensors(&input, 1).unwrap().remove(0);
+        let own = world.own(&head, std::slice::from_ref(image));
+        for (own, exported) in own.iter().zip(&answer.probabilities) {
+            assert!(
+                (own - exported).abs() < 1e-5,
+                "{activation}: {own} {exported}"
+            );
+        }
         let found = answer.map.unwrap();
         assert_eq!(found.dim(), (3, 16, 16));
         let Backbone::Onnx(manifest) = &world.backbone else {
@@ -349,7 +361,7 @@ fn the_map_is_that_of_the_heads_gradient() {
             let own = class_map(maps.index_axis(Axis(0), 0), weights.view());
             let off = (&own - &found.index_axis(Axis(0), class)).mapv(f32::abs);
             let off = off.iter().fold(0.0_f32, |most, x| most.max(*x));
-            assert!(off < 1e-4, "{hidden:?} class {class}: {off}");
+            assert!(off < 1e-4, "{hidden:?} {activation} class {class}: {off}");
             if hidden.is_empty() {
                 let logit = head.logits(features.view()).unwrap()[[0, class]];
                 let bias = head.layers()[0].bias[class];

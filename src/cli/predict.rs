@@ -181,7 +181,7 @@ fn failure(error: PredictError, (done, all): (usize, usize)) -> Failure {
             Err(error) => Failure::failed(error),
         },
         PredictError::Pipeline(error) if !error.is_wrong_pipeline() => {
-            <Failure as From<PipelineError>>::from(error)
+            <Failure as From<PipelineError>>::from(*error)
         }
         error if error.is_wrong_usage() => Failure::wrong(error),
         error => Failure::failed(error),

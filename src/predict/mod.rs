@@ -17,7 +17,6 @@ mod run;
 
 use std::path::PathBuf;
 
-use crate::dataset::{DatasetError, SourceError};
 use crate::extract::Failure;
 use crate::pipeline::PipelineError;
 use crate::stop::Stop;
@@ -50,10 +49,7 @@ pub type Take<'a> = dyn FnMut(Prediction) -> Result<(), Failure> + 'a;
 pub enum PredictError {
     /// The run or its network.
     #[error(transparent)]
-    Pipeline(#[from] PipelineError),
-    /// The images that were named.
-    #[error(transparent)]
-    Images(#[from] SourceError),
+    Pipeline(Box<PipelineError>),
     /// The predictions could not be handed on.
     #[error("{0}")]
     Take(Failure),
@@ -94,9 +90,9 @@ pub enum PredictError {
     Stopped,
 }
 
-impl From<DatasetError> for PredictError {
-    fn from(error: DatasetError) -> Self {
-        PipelineError::from(error).into()
+impl From<PipelineError> for PredictError {
+    fn from(error: PipelineError) -> Self {
+        Self::Pipeline(Box::new(error))
     }
 }
 
@@ -112,10 +108,7 @@ impl PredictError {
     pub fn is_wrong_usage(&self) -> bool {
         match self {
             Self::Pipeline(error) => error.is_wrong_pipeline(),
-            Self::Images(_)
-            | Self::NoMaps { .. }
-            | Self::NoExamples { .. }
-            | Self::NoModel { .. } => true,
+            Self::NoMaps { .. } | Self::NoExamples { .. } | Self::NoModel { .. } => true,
             _ => false,
         }
     }

@@ -10,10 +10,17 @@ use crate::head::random::stream;
 /// A head of 12 features and 3 classes that is no longer as it began: every value, running
 /// statistics included, follows a wave.
 pub(crate) fn head(hidden: &[usize], batch_norm: bool) -> Head {
+    head_with(hidden, batch_norm, "relu")
+}
+
+/// [`head`] with another nonlinearity.
+pub(crate) fn head_with(hidden: &[usize], batch_norm: bool, activation: &str) -> Head {
     let config = if hidden.is_empty() {
         HeadConfig::Logistic(LogisticConfig::default())
     } else {
-        let text = format!("{{hidden: {hidden:?}, batch_norm: {batch_norm}, dropout: 0.5}}");
+        let text = format!(
+            "{{hidden: {hidden:?}, batch_norm: {batch_norm}, dropout: 0.5, activation: {activation}}}"
+        );
         let dense: DenseConfig = serde_saphyr::from_str(&text).unwrap();
         HeadConfig::Dense(dense)
     };

@@ -191,7 +191,8 @@ fn eigen(symmetric: &Array2<f64>) -> Option<(Vec<f64>, Array2<f64>)> {
     Some((values, vectors))
 }
 
+/// The nearest `f32`, row by row in memory: blocks of rows are then slices.
 #[allow(clippy::cast_possible_truncation)] // rounding to f32 is what is asked for
 fn rounded(a: &Array2<f64>) -> Array2<f32> {
-    a.mapv(|x| x as f32)
+    a.as_standard_layout().mapv(|x| x as f32)
 }

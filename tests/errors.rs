@@ -35,13 +35,14 @@ fn project() -> Project {
     project
 }
 
-/// Written under another name and renamed: a program that another test starts at that moment
-/// inherits, for an instant, the descriptor and so the lock of the file that was just written, and
-/// HDF5 would not write over it.
+/// Written elsewhere and copied: HDF5's descriptors are not closed on exec, so that a program which
+/// another test starts at that moment holds the descriptor, and with it the lock of the file that is
+/// being written, for as long as it runs. A copy is another file, which nobody has locked.
 fn write_arrays(path: &Path, name: &str, images: usize, labels: usize) {
-    let fresh = tempfile::NamedTempFile::new_in(path.parent().expect("a folder")).expect("a file");
-    write_new_arrays(fresh.path(), name, images, labels);
-    fresh.persist(path).expect("a file under its own name");
+    let dir = tempfile::tempdir().expect("a folder");
+    let elsewhere = dir.path().join("arrays.h5");
+    write_new_arrays(&elsewhere, name, images, labels);
+    std::fs::copy(elsewhere, path).expect("a copy");
 }
 
 fn write_new_arrays(path: &Path, name: &str, images: usize, labels: usize) {

@@ -59,6 +59,7 @@ fn a_run_leaves_a_report_and_the_command_makes_the_same_again() {
         "Confusion matrix",
         "Reliability",
         "Map of the features",
+        "Heat map: what speaks for",
         "catpipe run runs/shapes/pipeline.yaml",
     ] {
         assert!(html.contains(part), "{part}");

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use crate::pipeline::report_on;
+use crate::pipeline::{keep_report, report_on};
 
 use super::failure::Failure;
 use super::output::print;
@@ -40,12 +40,14 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     let options = options(&[], args.root.unwrap_or_default(), args.ort_dylib)?;
     let reported = report_on(&args.runs, &options)?;
     let path = match (args.output, args.runs.as_slice()) {
-        (Some(path), _) => path,
-        (None, [only]) => only.join("report.html"),
-        (None, _) => PathBuf::from("report.html"),
+        (None, [only]) => keep_report(only, &reported.html)?,
+        (path, _) => {
+            let path = path.unwrap_or_else(|| PathBuf::from("report.html"));
+            write(&path, reported.html.as_bytes())
+                .map_err(|e| Failure::failed(format!("cannot write {}: {e}", path.display())))?;
+            path
+        }
     };
-    write(&path, reported.html.as_bytes())
-        .map_err(|e| Failure::failed(format!("cannot write {}: {e}", path.display())))?;
     for note in &reported.notes {
         let _ = writeln!(anstream::stderr(), "not in the report: {note}");
     }

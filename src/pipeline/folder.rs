@@ -80,6 +80,12 @@ impl RunFolder {
         }
     }
 
+    /// The folder at this place.
+    #[must_use]
+    pub fn at(path: PathBuf) -> Self {
+        RunFolder { path }
+    }
+
     /// `<root>/runs/<name>`.
     #[must_use]
     pub fn path(&self) -> &Path {

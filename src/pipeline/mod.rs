@@ -54,7 +54,7 @@ pub use finished::{FinishedRun, RunNetwork};
 pub use folder::{FolderError, FolderState, RunFolder};
 pub use plan::{Plan, StagePlan};
 pub use provider::runtime_search;
-pub use reporting::{LeftError, Reported, report_on};
+pub use reporting::{LeftError, Reported, keep_report, report_on};
 pub use results::{
     DatasetSummary, DoubtfulLabel, ProviderSummary, RunMetrics, Sureness, Timings, Uncalibrated,
 };

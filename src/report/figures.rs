@@ -240,6 +240,7 @@ pub struct TimingFigures {
     pub resize: f64,
     pub train: f64,
     pub evaluate: f64,
+    pub export: f64,
 }
 
 impl DatasetFigures {

@@ -157,7 +157,10 @@ train:
   # Every training picture judged by a model that has not seen it.
   validation: {{folds: {folds}}}
 
-{evaluate}# report.html: scores, mistakes, plots, and how to run it again.
+{evaluate}# model.onnx: preprocessing, network and head in one file, for `catpipe predict` and any ONNX Runtime.
+export: {{}}
+
+# report.html: scores, mistakes, plots, and how to run it again.
 report: {{}}
 "
     )

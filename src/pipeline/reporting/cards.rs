@@ -4,6 +4,7 @@ use crate::report::data::Card;
 use crate::report::figures::LabelError;
 
 use super::super::error::PipelineError;
+use super::heat::Heat;
 use super::looks::Looks;
 use super::scored::{Scored, ScoredRow};
 
@@ -33,6 +34,7 @@ pub(super) fn gallery(
     scored: &Scored,
     is_test: bool,
     looks: &Looks<'_>,
+    heat: &mut Option<Heat<'_>>,
 ) -> Result<Gallery, PipelineError> {
     let (mut right, mut wrong): (Vec<&ScoredRow>, Vec<&ScoredRow>) =
         scored.rows.iter().partition(|row| row.is_right());
@@ -42,9 +44,9 @@ pub(super) fn gallery(
     let count = wrong.len();
     wrong.truncate(MOST_MISTAKES);
     right.truncate(MOST_OTHERS);
-    let cards = |rows: &[&ScoredRow]| {
+    let mut cards = |rows: &[&ScoredRow]| {
         let bare: Vec<Card> = rows.iter().map(|row| card(scored, row)).collect();
-        pictured(bare, is_test, looks)
+        pictured(bare, is_test, looks, heat)
     };
     Ok(Gallery {
         mistakes: cards(&wrong)?,
@@ -61,6 +63,7 @@ pub(super) fn suspects(
     errors: &[LabelError],
     out_of_fold: Option<&Scored>,
     looks: &Looks<'_>,
+    heat: &mut Option<Heat<'_>>,
 ) -> Result<Vec<Card>, PipelineError> {
     let card = |error: &LabelError| {
         let row = out_of_fold.and_then(|scored| {
@@ -82,7 +85,7 @@ pub(super) fn suspects(
         }
     };
     let bare = errors.iter().take(MOST_OTHERS).map(card).collect();
-    pictured(bare, false, looks)
+    pictured(bare, false, looks, heat)
 }
 
 fn card(scored: &Scored, row: &ScoredRow) -> Card {
@@ -106,11 +109,12 @@ fn top(scored: &Scored, row: &ScoredRow) -> Vec<(String, f64)> {
     all.iter().take(TOP).map(named).collect()
 }
 
-/// The cards with pictures and what looks like them.
+/// The cards with pictures, heat maps and what looks like them.
 fn pictured(
     mut cards: Vec<Card>,
     is_test: bool,
     looks: &Looks<'_>,
+    heat: &mut Option<Heat<'_>>,
 ) -> Result<Vec<Card>, PipelineError> {
     let album = &looks.album;
     let places: Vec<Option<usize>> = cards
@@ -122,6 +126,13 @@ fn pictured(
     for ((card, picture), near) in cards.iter_mut().zip(pictures).zip(like) {
         card.picture = picture;
         card.nearest = near;
+    }
+    if let (Some(heat), Some(source)) = (heat, album.source(is_test)) {
+        for (card, place) in cards.iter_mut().zip(&places) {
+            let picture = place.and_then(|place| source.read(place).ok());
+            card.heat_map = picture
+                .and_then(|picture| heat.of_picture(&card.id, &picture, &card.predicted, PIXELS));
+        }
     }
     Ok(cards)
 }

@@ -8,24 +8,27 @@
 mod album;
 mod beside;
 mod cards;
+mod heat;
 mod left;
 mod looks;
 mod map;
 mod material;
 mod scored;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::report::data::{Epoch, Report, Run};
 use crate::report::page;
 
 use super::checked::{Checked, Options};
 use super::error::PipelineError;
+use super::folder::RunFolder;
 use super::plan::Plan;
 
 pub use left::LeftError;
 
 use album::Album;
+use heat::Heat;
 use left::Left;
 use looks::Looks;
 use material::Material;
@@ -59,6 +62,17 @@ pub fn report_on(folders: &[PathBuf], options: &Options) -> Result<Reported, Pip
         gathered.push((run, material));
     }
     Ok(finish(gathered))
+}
+
+/// Puts the report of a finished run into its folder and the folder's index, so that the run stays
+/// up to date; gives its place.
+///
+/// # Errors
+/// A file that cannot be written.
+pub fn keep_report(folder: &Path, html: &str) -> Result<PathBuf, PipelineError> {
+    let place = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
+    RunFolder::at(place).add(&[("report.html", html.as_bytes())])?;
+    Ok(folder.join("report.html"))
 }
 
 /// The report of a run that is about to be published with these files.
@@ -107,19 +121,33 @@ fn gather(left: &Left, material: &Material<'_>) -> Result<Gathered, PipelineErro
     let out_of_fold = Scored::read(left, "validation.csv")?;
     let mut notes = material.notes.clone();
     let looks = Looks::new(material)?;
+    let mut heat = match material.checked().map(|checked| Heat::of(left, checked)) {
+        Some(Ok(heat)) => Some(heat),
+        Some(Err(why)) => {
+            notes.push(format!("heat maps: {why}"));
+            None
+        }
+        // Why the pipeline cannot be had is told already.
+        None => None,
+    };
     let (main, is_test) = match (&test, &out_of_fold) {
         (Some(test), _) if test.is_labelled() => (Some(test), true),
         (_, Some(out_of_fold)) => (Some(out_of_fold), false),
         _ => (None, true),
     };
     let gallery = match main {
-        Some(scored) => cards::gallery(scored, is_test, &looks)?,
+        Some(scored) => cards::gallery(scored, is_test, &looks, &mut heat)?,
         None => {
             notes.push("scores: nothing was scored".to_owned());
             cards::Gallery::default()
         }
     };
-    let suspects = cards::suspects(&figures.label_errors, out_of_fold.as_ref(), &looks)?;
+    let suspects = cards::suspects(
+        &figures.label_errors,
+        out_of_fold.as_ref(),
+        &looks,
+        &mut heat,
+    )?;
     let run = Run {
         name: figures.name.clone(),
         folder: left.shown(),

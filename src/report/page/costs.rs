@@ -62,6 +62,7 @@ fn stages(t: &TimingFigures) -> Markup {
                     }
                     tr { th scope="row" { "Train" } td { (seconds(t.train)) } td { "–" } }
                     tr { th scope="row" { "Evaluate" } td { (seconds(t.evaluate)) } td { "–" } }
+                    @if t.export > 0.0 { tr { th scope="row" { "Export" } td { (seconds(t.export)) } td { "–" } } }
                 }
             }
         }

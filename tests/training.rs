@@ -121,7 +121,7 @@ fn a_weight_for_no_class_is_pointed_at() {
 }
 
 /// Runs the program to its end; what it told, and the most memory that it had.
-#[allow(unsafe_code)]
+#[allow(unsafe_code, clippy::zombie_processes)] // `wait4` below waits for it
 fn peak(command: &mut Command) -> (String, usize) {
     let mut child: Child = command
         .stdout(Stdio::null())

@@ -17,6 +17,10 @@ use ndarray::{Array2, ArrayView2, s};
 use crate::head::error::HeadError;
 use crate::head::rows::Rows;
 
+/// What is done with a batch: its range of the places, and its rows.
+pub(super) type Step<'a> =
+    dyn FnMut(Range<usize>, ArrayView2<'_, f32>) -> Result<(), HeadError> + Send + 'a;
+
 /// Fetches the rows of batches ahead of their use.
 #[derive(Debug)]
 pub(super) struct Feed<'e> {
@@ -64,7 +68,7 @@ impl<'e> Feed<'e> {
         &mut self,
         places: &[usize],
         batches: &[Range<usize>],
-        step: &mut (dyn FnMut(Range<usize>, ArrayView2<'_, f32>) -> Result<(), HeadError> + Send),
+        step: &mut Step<'_>,
     ) -> Result<(), HeadError> {
         let windows = windows(batches, self.window);
         self.reserve(&windows);

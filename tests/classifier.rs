@@ -1,4 +1,5 @@
 //! `catpipe export` and `catpipe predict` on real files.
+#![allow(clippy::unwrap_used)] // helpers of tests fail like tests
 
 mod common;
 

@@ -16,7 +16,7 @@ pub enum Warning {
         iterations: usize,
         /// Steps that it might take.
         limit: usize,
-        /// The 2-norm of the gradient that it came to.
+        /// The largest element of the gradient that it came to.
         gradient: f64,
         /// The one it was to come to.
         tolerance: f64,

@@ -160,9 +160,8 @@ impl HeadConfig {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct LogisticConfig {
-    /// The 2-norm of the gradient of what is minimised that ends the search. It bounds the largest
-    /// element, which is what scikit-learn's `tol` is about; and no coefficient is farther from its
-    /// exact value than this divided by `l2`.
+    /// The largest element of the gradient of what is minimised that ends the search: what
+    /// scikit-learn's `tol` is about.
     pub tolerance: Positive,
     /// Steps that are taken at most; a head that needs more is used as it is, with a warning.
     pub iterations: AtLeast<1>,

@@ -1,6 +1,6 @@
 //! The rows that an objective sums over, block by block.
 
-use ndarray::{Array2, ArrayView2, Axis};
+use ndarray::{Array2, ArrayView2, Axis, Zip, s};
 
 use crate::head::error::HeadError;
 use crate::head::real::Real;
@@ -60,16 +60,35 @@ impl<F: Real> Blocks<F> for Centred<'_> {
                 if centred.dim() != part.dim() {
                     centred = Array2::zeros(part.dim());
                 }
-                for (mut to, from) in centred.outer_iter_mut().zip(part.outer_iter()) {
-                    for ((to, &x), mean) in to.iter_mut().zip(from).zip(self.mean) {
-                        *to = F::of(f64::from(x) - mean);
-                    }
-                }
+                Zip::from(centred.rows_mut())
+                    .and(part.rows())
+                    .par_for_each(|mut to, from| {
+                        for ((to, &x), mean) in to.iter_mut().zip(from).zip(self.mean) {
+                            *to = F::of(f64::from(x) - mean);
+                        }
+                    });
                 look(start, centred.view())?;
             }
             Ok(())
         })
     }
+}
+
+/// All rows, in memory.
+///
+/// # Errors
+/// Rows that cannot be read.
+pub(super) fn collected<F: Real>(
+    blocks: &dyn Blocks<F>,
+    count: usize,
+) -> Result<Array2<F>, HeadError> {
+    let mut all = Array2::zeros((count, blocks.width()));
+    blocks.each(&mut |start, block| {
+        let mut to = all.slice_mut(s![start..start + block.nrows(), ..]);
+        to.assign(&block);
+        Ok(())
+    })?;
+    Ok(all)
 }
 
 /// The mean of each feature.

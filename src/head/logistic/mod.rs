@@ -4,19 +4,22 @@
 //! the examples and `l2` alone: no learning rate, no epochs, no seed but for the folds.
 //!
 //! # What is exact
-//! The head itself is computed in `f64` from the features as they are, until the gradient's 2-norm
-//! is at most `tolerance` (10⁻⁸ unless the pipeline says otherwise); then its weights are rounded
-//! to `f32`. The models of a cross-validation, of which only the scores of held-out examples are
-//! wanted, are computed in `f32` with sums in `f64`, in the [basis](basis) of the principal axes,
-//! until the gradient's 2-norm is at most [`OUT_OF_FOLD`]; along a path of `l2`, until it is at most
-//! [`ALONG_PATH`]. That is stricter than scikit-learn's `tol` of the same number, which bounds the
-//! largest element of the same gradient.
+//! The head itself is computed in `f64` from the features as they are, until no element of the
+//! gradient is larger than `tolerance` (10⁻⁸ unless the pipeline says otherwise); then its weights
+//! are rounded to `f32`. The models of a cross-validation, of which only the scores of held-out
+//! examples are wanted, are computed in `f32` with sums in `f64`, until no element of the gradient
+//! is larger than [`OUT_OF_FOLD`]; along a path of `l2`, than [`ALONG_PATH`]. The gradient is that
+//! of the mean loss: scikit-learn's `tol` of the same number is about the same.
 //!
-//! # Rows that do not fit in memory
-//! are read block by block, once a pass. Their principal axes are not looked for: each feature's
-//! variance stands in for them, and more passes are needed.
+//! # Speed
+//! All folds are solved side by side, so that a pass over the rows is two wide matrix products; a
+//! [preconditioner](preconditioner) nearly removes the dependence on how the features are
+//! correlated; along a path each solution is foretold from the three before it, and what was
+//! learned of the curvature is kept. One or two passes an `l2` are enough.
+//!
+//! Rows that do not fit in memory are read block by block, once a pass.
 
-mod basis;
+mod axes;
 mod blocks;
 mod folds;
 mod objective;
@@ -24,6 +27,7 @@ mod path;
 mod preconditioner;
 mod search;
 mod solve;
+mod walk;
 
 #[cfg(test)]
 mod tests;
@@ -42,20 +46,26 @@ use super::network::loss::argmax;
 use super::train::{EpochRow, Fit, Phase, Validation, Watch};
 use super::warning::Warning;
 use crate::stop::Stop;
-use basis::Basis;
+use axes::Axes;
 use blocks::{Blocks, Centred};
 use folds::Folds;
 use objective::Objective;
-use path::Walk;
 use search::Search;
 use solve::{Ending, Limits, Problem};
+use walk::Walk;
 
-/// The gradient's 2-norm at which the models along a path of `l2` are good enough: scikit-learn's
-/// default `tol`.
-pub(super) const ALONG_PATH: f64 = 1e-4;
+/// The largest element of the gradient at which the models along a path of `l2` are good enough:
+/// scikit-learn's default `tol`.
+const ALONG_PATH: f64 = 1e-4;
 
 /// The same for the models that the figures of the cross-validation are from.
-pub(super) const OUT_OF_FOLD: f64 = 1e-5;
+const OUT_OF_FOLD: f64 = 1e-5;
+
+/// The same for the head while its steps are still computed in `f32`.
+const IN_F32: f64 = 1e-6;
+
+/// Steps that the search for the head remembers.
+const MEMORY: usize = 20;
 
 /// The cross-validation of a logistic head, and the `l2` that it was for.
 #[derive(Debug)]
@@ -64,6 +74,8 @@ pub(super) struct Chosen {
     pub(super) path: Option<L2Path>,
     pub(super) l2: f64,
     pub(super) warnings: Vec<Warning>,
+    /// A point near the head's, where there is any.
+    pub(super) near: Option<Array2<f64>>,
 }
 
 /// The examples, made ready to be passed over again and again.
@@ -71,9 +83,9 @@ pub(super) struct Prepared<'a> {
     examples: Examples<'a>,
     config: LogisticConfig,
     mean: Vec<f64>,
-    basis: Option<Basis>,
-    /// Of each axis of the basis, or of each feature.
-    variances: Vec<f64>,
+    /// The rows less their mean, where they lie in memory.
+    rows: Option<Array2<f32>>,
+    axes: Axes,
 }
 
 impl<'a> Prepared<'a> {
@@ -81,17 +93,22 @@ impl<'a> Prepared<'a> {
     /// Rows that cannot be read.
     pub(super) fn new(config: LogisticConfig, examples: Examples<'a>) -> Result<Self, HeadError> {
         let mean = blocks::mean(examples.features)?;
-        let basis = Basis::of(examples.features, &mean)?;
-        let variances = match &basis {
-            Some(basis) => basis.variances.clone(),
-            None => basis::variances(examples.features, &mean)?,
+        let centred = Centred {
+            rows: examples.features,
+            mean: &mean,
         };
+        let rows = match examples.features.in_memory() {
+            Some(_) => Some(blocks::collected(&centred, examples.features.count())?),
+            None => None,
+        };
+        let blocks = rows.as_ref().map_or(&centred as &dyn Blocks<f32>, |r| r);
+        let axes = Axes::of(blocks, examples.features.count())?;
         Ok(Self {
             examples,
             config,
             mean,
-            basis,
-            variances,
+            rows,
+            axes,
         })
     }
 
@@ -117,6 +134,7 @@ impl<'a> Prepared<'a> {
             path: None,
             l2: config.l2.get(),
             warnings: Vec::new(),
+            near: None,
         };
         let validation = match (config.validation, config.l2) {
             (Some(validation), _) => validation,
@@ -129,17 +147,20 @@ impl<'a> Prepared<'a> {
         let objective = self.objective(&centred, &folds.shares);
         let walk = |tolerance| {
             let limits = self.limits(tolerance, &stop);
-            Walk::new(&objective, &folds, &self.variances, limits)
+            Walk::new(&objective, &folds, &self.axes, limits)
         };
+        let mut last = walk(OUT_OF_FOLD);
         if let L2::Auto(auto) = &config.l2 {
-            let (path, end) = path::explore(auto, walk(ALONG_PATH), watch)?;
-            chosen.l2 = path.chosen;
-            let best = path.lowest().map_or(path.chosen, |point| point.l2);
-            let warning = end.map(|end| Warning::PathEnd { l2: best, end });
+            let explored = path::explore(auto, walk(ALONG_PATH), watch)?;
+            chosen.l2 = explored.path.chosen;
+            let best = explored.path.lowest().map_or(chosen.l2, |point| point.l2);
+            let warning = explored.end.map(|end| Warning::PathEnd { l2: best, end });
             chosen.warnings.extend(warning);
-            chosen.path = Some(path);
+            chosen.path = Some(explored.path);
+            last = last.from(&explored.solutions);
         }
-        let (log_p, endings) = walk(OUT_OF_FOLD).at(chosen.l2)?;
+        let (log_p, endings) = last.at(chosen.l2)?;
+        chosen.near = last.mean();
         for (fold, ending) in endings.iter().enumerate() {
             let limits = self.limits(OUT_OF_FOLD, &stop);
             let warning = self.judge(Model::Fold(fold), *ending, chosen.l2, &limits)?;
@@ -158,14 +179,14 @@ impl<'a> Prepared<'a> {
         Ok(chosen)
     }
 
-    /// The rows to cross-validate on: along the axes where there are any.
+    /// What is minimised, in `f32`.
     fn objective<'o>(
         &'o self,
         centred: &'o Centred<'o>,
         shares: &'o [Vec<f64>],
     ) -> Objective<'o, f32> {
-        let blocks: &dyn Blocks<f32> = match &self.basis {
-            Some(basis) => &basis.rows,
+        let blocks: &dyn Blocks<f32> = match &self.rows {
+            Some(rows) => rows,
             None => centred,
         };
         self.over(blocks, shares)
@@ -215,20 +236,33 @@ impl<'a> Prepared<'a> {
         )?];
         let stop = watch.stop();
         let centred = self.centred();
-        let start = self.start(&centred, &shares, l2, &stop)?;
+        let zero = || Array2::zeros((classes, self.examples.width() + 1));
+        let start = chosen.near.unwrap_or_else(zero);
+        let mut searches = [Search::new(start, MEMORY)];
+        let problem = Problem {
+            objective: &self.objective(&centred, &shares),
+            l2,
+            axes: &self.axes,
+            limits: self.limits(IN_F32, &stop),
+        };
+        let in_f32 = problem.minimise(&mut searches)?;
         let objective = self.over::<f64>(&centred, &shares);
-        let mut searches = [Search::new(start)];
         let limits = self.limits(0.0, &stop);
-        let endings = Problem {
+        let taken = in_f32.iter().map(|e| e.iterations).max().unwrap_or(0);
+        let problem = Problem {
             objective: &objective,
             l2,
-            preconditioner: &|curvature| match &self.basis {
-                Some(basis) => basis.outside(curvature, l2),
-                None => basis::diagonal(&self.variances, curvature, l2),
+            axes: &self.axes,
+            limits: Limits {
+                iterations: limits.iterations.saturating_sub(taken),
+                ..limits.clone()
             },
-            limits: limits.clone(),
+        };
+        for search in &mut searches {
+            search.restart(search.point.clone());
         }
-        .minimise(&mut searches)?;
+        let mut endings = problem.minimise(&mut searches)?;
+        endings.iter_mut().for_each(|e| e.iterations += taken);
         let ([search], Some(&ending)) = (&searches, endings.first()) else {
             return Err(HeadError::NoExamples {
                 examples: labels.len(),
@@ -254,34 +288,6 @@ impl<'a> Prepared<'a> {
             l2_path: chosen.path,
             warnings,
         })
-    }
-
-    /// A point near the minimum, found in the basis; else 0.
-    fn start(
-        &self,
-        centred: &Centred<'_>,
-        shares: &[Vec<f64>],
-        l2: f64,
-        stop: &Stop,
-    ) -> Result<Array2<f64>, HeadError> {
-        let classes = self.examples.classes;
-        let Some(basis) = &self.basis else {
-            return Ok(Array2::zeros((classes, self.examples.width() + 1)));
-        };
-        let objective = self.objective(centred, shares);
-        let mut searches = [Search::new(Array2::zeros((
-            classes,
-            basis.variances.len() + 1,
-        )))];
-        Problem {
-            objective: &objective,
-            l2,
-            preconditioner: &|curvature| basis.inside(curvature, l2),
-            limits: self.limits(OUT_OF_FOLD, stop),
-        }
-        .minimise(&mut searches)?;
-        let [search] = &searches;
-        Ok(basis.back(&search.point))
     }
 
     /// The head's layer: the mean that was taken off the features goes into the intercepts.
@@ -324,14 +330,18 @@ impl<'a> Prepared<'a> {
                 cause: Cause::Scale { largest },
             });
         }
-        Ok((!ending.converged).then_some(Warning::NotConverged {
-            model,
-            iterations: ending.iterations,
-            limit: limits.iterations,
-            gradient: ending.gradient,
-            tolerance: limits.tolerance,
-            l2,
-        }))
+        // Where rounding ends a search in `f32`, what is left is of no consequence for scores.
+        let close = limits.tolerance >= OUT_OF_FOLD && ending.stuck;
+        Ok(
+            (!ending.converged && !close).then_some(Warning::NotConverged {
+                model,
+                iterations: ending.iterations,
+                limit: limits.iterations,
+                gradient: ending.gradient,
+                tolerance: limits.tolerance,
+                l2,
+            }),
+        )
     }
 }
 

@@ -1,16 +1,12 @@
 //! Choosing `l2` by cross-validation along a path of values.
 
-use std::collections::VecDeque;
 use std::fmt;
 
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
-use super::basis::diagonal;
 use super::folds::Folds;
-use super::objective::Objective;
-use super::search::Search;
-use super::solve::{Ending, Limits, Problem};
+use super::walk::Walk;
 use crate::head::config::{AutoL2, Rule};
 use crate::head::error::HeadError;
 use crate::head::network::loss::argmax;
@@ -86,141 +82,87 @@ impl fmt::Display for L2Path {
     }
 }
 
-/// A cross-validation that goes from one `l2` to the next.
-pub(super) struct Walk<'a> {
-    pub(super) objective: &'a Objective<'a, f32>,
-    pub(super) folds: &'a Folds,
-    pub(super) variances: &'a [f64],
-    pub(super) limits: Limits,
-    searches: Vec<Search>,
-    /// The last solutions, the newest first.
-    past: VecDeque<Vec<Array2<f64>>>,
+/// A value that was tried, and the models' solutions there, where they were kept.
+struct Tried {
+    point: L2Point,
+    solutions: Vec<Array2<f32>>,
 }
 
-impl<'a> Walk<'a> {
-    pub(super) fn new(
-        objective: &'a Objective<'a, f32>,
-        folds: &'a Folds,
-        variances: &'a [f64],
-        limits: Limits,
-    ) -> Self {
-        let zero = || Array2::zeros((objective.classes, variances.len() + 1));
-        let searches = objective.shares.iter().map(|_| Search::new(zero()));
-        Self {
-            objective,
-            folds,
-            variances,
-            limits,
-            searches: searches.collect(),
-            past: VecDeque::new(),
-        }
-    }
-
-    /// ln p of each class for each example, for each repeat, by the model that has not seen it, at
-    /// this `l2`; and how the models' minimisations ended.
-    ///
-    /// The values before it are taken to have been in geometric progression: the searches start
-    /// where the parabola through the last three solutions points to.
-    pub(super) fn at(&mut self, l2: f64) -> Result<(Vec<Array2<f64>>, Vec<Ending>), HeadError> {
-        for (model, search) in self.searches.iter_mut().enumerate() {
-            if let Some(start) = ahead(&self.past, model) {
-                search.restart(start);
-            }
-        }
-        let endings = Problem {
-            objective: self.objective,
-            l2,
-            preconditioner: &|curvature| diagonal(self.variances, curvature, l2),
-            limits: self.limits.clone(),
-        }
-        .minimise(&mut self.searches)?;
-        self.past.truncate(2);
-        self.past
-            .push_front(self.searches.iter().map(|s| s.point.clone()).collect());
-        let points: Vec<_> = self.searches.iter().map(|search| &search.point).collect();
-        let repeats = 0..self.folds.of.len();
-        let log_p = repeats
-            .map(|repeat| {
-                self.objective
-                    .log_probabilities(&points, &self.folds.models(repeat))
-            })
-            .collect::<Result<_, _>>()?;
-        Ok((log_p, endings))
-    }
-
-    /// The same from the beginning, for another path.
-    fn anew(&self) -> Self {
-        Self::new(
-            self.objective,
-            self.folds,
-            self.variances,
-            self.limits.clone(),
-        )
-    }
+/// What came of a path.
+pub(super) struct Explored {
+    pub(super) path: L2Path,
+    /// The end at which the best value lies, if so.
+    pub(super) end: Option<End>,
+    /// The models' solutions at the chosen value, where they were kept.
+    pub(super) solutions: Vec<Array2<f32>>,
 }
 
-/// Where a model's next solution should be, from those before it.
-fn ahead(past: &VecDeque<Vec<Array2<f64>>>, model: usize) -> Option<Array2<f64>> {
-    let mut solutions = past.iter().filter_map(|all| all.get(model));
-    let first = solutions.next()?;
-    Some(match (solutions.next(), solutions.next()) {
-        (None, _) => first.clone(),
-        (Some(second), None) => first * 2.0 - second,
-        (Some(second), Some(third)) => (first - second) * 3.0 + third,
-    })
-}
-
-/// Tries all values of a path, and more at an end that is left open and is best. The second of
-/// the pair is the end at which the best value still lies, if so.
+/// Tries all values of a path, and more at an end that is left open and is best.
 ///
 /// # Errors
-/// Rows that cannot be read.
+/// Rows that cannot be read, the request to end.
 pub(super) fn explore(
     auto: &AutoL2,
     mut walk: Walk<'_>,
     watch: &mut dyn Watch,
-) -> Result<(L2Path, Option<End>), HeadError> {
-    let values = auto.grid();
-    let ratio = auto.ratio();
-    let mut points = Vec::with_capacity(values.len());
-    let (folds, labels) = (walk.folds, walk.objective.labels);
-    let mut try_all = |walk: &mut Walk<'_>, values: &[f64]| {
-        let mut found = Vec::with_capacity(values.len());
-        for &l2 in values {
-            let (log_p, _) = walk.at(l2)?;
-            let point = point(l2, &log_p, labels, folds);
-            watch.l2_tried(&point);
-            found.push(point);
-        }
-        Ok::<_, HeadError>(found)
-    };
-    points.extend(try_all(&mut walk, &values)?);
-    let (mut upward, mut largest) = (walk.anew(), auto.largest());
+) -> Result<Explored, HeadError> {
+    let (ratio, mut largest) = (auto.ratio(), auto.largest());
+    let mut tried = try_all(&mut walk, &auto.grid(), watch)?;
+    let mut upward = walk.anew();
     for _ in 0..EXTENSIONS {
+        let points = points(&tried);
         match End::of(&points, best(&points)) {
             Some(End::Smallest) if auto.from.is_none() => {
                 let last = points.last().map_or(1.0, |point| point.l2);
                 let more: Vec<f64> = further(last, 1.0 / ratio).collect();
-                points.extend(try_all(&mut walk, &more)?);
+                tried.extend(try_all(&mut walk, &more, watch)?);
             }
             Some(End::Largest) if auto.to.is_none() => {
                 let more: Vec<f64> = further(largest, ratio).collect();
-                let mut found = try_all(&mut upward, &more)?;
+                let mut found = try_all(&mut upward, &more, watch)?;
                 largest = more.last().copied().unwrap_or(largest);
                 found.reverse();
-                points.splice(0..0, found);
+                tried.splice(0..0, found);
             }
             _ => break,
         }
     }
-    let chosen = choose(&points, auto.rule);
-    let end = End::of(&points, best(&points));
-    let path = L2Path {
-        chosen: points.get(chosen).map_or(largest, |point| point.l2),
-        rule: auto.rule,
-        path: points,
-    };
-    Ok((path, end))
+    let path = points(&tried);
+    let chosen = choose(&path, auto.rule);
+    Ok(Explored {
+        end: End::of(&path, best(&path)),
+        solutions: match tried.get_mut(chosen) {
+            Some(tried) => std::mem::take(&mut tried.solutions),
+            None => Vec::new(),
+        },
+        path: L2Path {
+            chosen: path.get(chosen).map_or(largest, |point| point.l2),
+            rule: auto.rule,
+            path,
+        },
+    })
+}
+
+fn try_all(
+    walk: &mut Walk<'_>,
+    values: &[f64],
+    watch: &mut dyn Watch,
+) -> Result<Vec<Tried>, HeadError> {
+    let mut all = Vec::with_capacity(values.len());
+    for &l2 in values {
+        let (log_p, _) = walk.at(l2)?;
+        let point = point(l2, &log_p, walk.objective.labels, walk.folds);
+        watch.l2_tried(&point);
+        all.push(Tried {
+            point,
+            solutions: walk.solutions(values.len()),
+        });
+    }
+    Ok(all)
+}
+
+fn points(tried: &[Tried]) -> Vec<L2Point> {
+    tried.iter().map(|tried| tried.point).collect()
 }
 
 fn further(from: f64, ratio: f64) -> impl Iterator<Item = f64> {

@@ -13,16 +13,13 @@
 
 use std::collections::VecDeque;
 
-use ndarray::{Array2, s};
+use ndarray::{Array2, Zip, s};
 
 use super::objective::Value;
 use super::preconditioner::Preconditioner;
 
-/// Pairs that are remembered.
-const MEMORY: usize = 20;
-
 /// Points that are tried on a line.
-const TRIES: usize = 25;
+const TRIES: usize = 15;
 
 /// The constants of Armijo's condition and of the curvature condition.
 const DECREASE: f64 = 1e-4;
@@ -38,6 +35,8 @@ pub(super) struct Search {
     /// f there, once it is known.
     pub(super) value: Option<Value>,
     pairs: VecDeque<Pair>,
+    /// Pairs that are remembered.
+    memory: usize,
     line: Option<Line>,
 }
 
@@ -46,6 +45,38 @@ struct Pair {
     step: Array2<f64>,
     /// Of the gradient of the loss, without the penalty.
     change: Array2<f64>,
+    /// The product of the two.
+    curvature: f64,
+    /// The square of the step, without its intercepts.
+    square: f64,
+}
+
+impl Pair {
+    fn new(step: Array2<f64>, change: Array2<f64>) -> Self {
+        let weights = step.slice(s![.., ..-1]);
+        let square = weights.iter().map(|w| w * w).sum();
+        Self {
+            curvature: dot(&step, &change),
+            square,
+            step,
+            change,
+        }
+    }
+
+    /// sᵀy, y the change of the gradient with the penalty's.
+    fn curvature(&self, l2: f64) -> f64 {
+        self.curvature + l2 * self.square
+    }
+
+    /// yᵀr.
+    fn change_along(&self, l2: f64, r: &Array2<f64>) -> f64 {
+        let weights = s![.., ..-1];
+        let (step, r_weights) = (self.step.slice(weights), r.slice(weights));
+        let penalty = Zip::from(step)
+            .and(r_weights)
+            .fold(0.0, |sum, a, b| sum + a * b);
+        dot(&self.change, r) + l2 * penalty
+    }
 }
 
 /// A line that is searched.
@@ -75,11 +106,13 @@ pub(super) enum Step {
 }
 
 impl Search {
-    pub(super) fn new(point: Array2<f64>) -> Self {
+    /// A search from a point that remembers so many of its steps.
+    pub(super) fn new(point: Array2<f64>, memory: usize) -> Self {
         Self {
             point,
             value: None,
             pairs: VecDeque::new(),
+            memory,
             line: None,
         }
     }
@@ -91,11 +124,18 @@ impl Search {
         self.line = None;
     }
 
-    /// The 2-norm of the gradient, infinite where it is not known. It bounds its largest element
-    /// in any rotation of the features.
-    pub(super) fn gradient_norm(&self) -> f64 {
-        let value = self.value.as_ref();
-        value.map_or(f64::INFINITY, |v| dot(&v.gradient, &v.gradient).sqrt())
+    /// The largest element of the gradient, infinite where it is not known.
+    pub(super) fn gradient(&self) -> f64 {
+        let Some(value) = &self.value else {
+            return f64::INFINITY;
+        };
+        // A maximum would pass over what is not a number.
+        let largest = value.gradient.iter().fold(0.0, |m: f64, x| m.max(x.abs()));
+        if value.loss.is_finite() && value.gradient.iter().all(|x| x.is_finite()) {
+            largest
+        } else {
+            f64::NAN
+        }
     }
 
     /// The point where f is wanted next.
@@ -136,10 +176,10 @@ impl Search {
         let step = line.direction * line.t;
         let mut change = &value.gradient - &before.gradient;
         penalize(&mut change, -l2, &step);
-        if self.pairs.len() == MEMORY {
+        if self.pairs.len() >= self.memory {
             self.pairs.pop_front();
         }
-        self.pairs.push_back(Pair { step, change });
+        self.pairs.push_back(Pair::new(step, change));
         self.point = line.trial;
         self.value = Some(value);
         Step::Taken
@@ -181,31 +221,27 @@ impl Search {
         preconditioner: &Preconditioner<'_>,
     ) -> Array2<f64> {
         let mut q = gradient.clone();
-        let mut later = Vec::with_capacity(self.pairs.len());
-        let mut scale = 1.0;
-        for (age, pair) in self.pairs.iter().rev().enumerate() {
-            let mut y = pair.change.clone();
-            penalize(&mut y, l2, &pair.step);
-            let curvature = dot(&pair.step, &y);
-            if !curvature.is_finite() || curvature <= 0.0 {
-                continue;
-            }
-            if age == 0 {
-                scale = curvature / dot(&y, &preconditioner.apply(&y));
-            }
-            let alpha = dot(&pair.step, &q) / curvature;
-            q.scaled_add(-alpha, &y);
-            later.push((alpha, curvature, &pair.step, y));
+        let curved = |pair: &&Pair| pair.curvature(l2) > 0.0;
+        let pairs: Vec<&Pair> = self.pairs.iter().filter(curved).collect();
+        let mut alphas = Vec::with_capacity(pairs.len());
+        for pair in pairs.iter().rev() {
+            let alpha = dot(&pair.step, &q) / pair.curvature(l2);
+            q.scaled_add(-alpha, &pair.change);
+            penalize(&mut q, -alpha * l2, &pair.step);
+            alphas.push(alpha);
         }
         let mut r = preconditioner.apply(&q);
-        r *= if scale.is_finite() && scale > 0.0 {
-            scale
-        } else {
-            1.0
-        };
-        for (alpha, curvature, step, y) in later.into_iter().rev() {
-            let beta = dot(&y, &r) / curvature;
-            r.scaled_add(alpha - beta, step);
+        if let Some(last) = pairs.last() {
+            let mut y = last.change.clone();
+            penalize(&mut y, l2, &last.step);
+            let scale = last.curvature(l2) / dot(&y, &preconditioner.apply(&y));
+            if scale.is_finite() && scale > 0.0 {
+                r *= scale;
+            }
+        }
+        for (pair, alpha) in pairs.iter().zip(alphas.iter().rev()) {
+            let beta = pair.change_along(l2, &r) / pair.curvature(l2);
+            r.scaled_add(alpha - beta, &pair.step);
         }
         -r
     }
@@ -243,7 +279,5 @@ fn penalize(gradient: &mut Array2<f64>, l2: f64, point: &Array2<f64>) {
 
 /// The sum of the products of the elements.
 pub(super) fn dot(a: &Array2<f64>, b: &Array2<f64>) -> f64 {
-    ndarray::Zip::from(a)
-        .and(b)
-        .fold(0.0, |sum, a, b| sum + a * b)
+    Zip::from(a).and(b).fold(0.0, |sum, a, b| sum + a * b)
 }

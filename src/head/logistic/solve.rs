@@ -2,6 +2,7 @@
 
 use rayon::prelude::*;
 
+use super::axes::Axes;
 use super::objective::{Objective, Value};
 use super::preconditioner::Preconditioner;
 use super::search::{Search, Step};
@@ -13,7 +14,7 @@ use crate::stop::Stop;
 /// When to stop.
 #[derive(Debug, Clone)]
 pub(super) struct Limits {
-    /// The 2-norm of the gradient that is small enough.
+    /// The largest element of the gradient that is small enough.
     pub(super) tolerance: f64,
     /// Steps of a model, at most.
     pub(super) iterations: usize,
@@ -26,22 +27,24 @@ pub(super) struct Limits {
 pub(super) struct Ending {
     /// Steps taken.
     pub(super) iterations: usize,
-    /// The 2-norm of the gradient.
+    /// The largest element of the gradient.
     pub(super) gradient: f64,
     /// Whether that is within the tolerance.
     pub(super) converged: bool,
+    /// Whether rounding allowed no better point.
+    pub(super) stuck: bool,
 }
 
 /// What a minimisation needs to know beside where it starts.
-pub(super) struct Problem<'a, 'p, F> {
+pub(super) struct Problem<'a, F> {
     pub(super) objective: &'a Objective<'a, F>,
     pub(super) l2: f64,
-    /// The preconditioner for a curvature of the loss.
-    pub(super) preconditioner: &'a (dyn Fn(f64) -> Preconditioner<'p> + Sync),
+    /// What the preconditioner is made of.
+    pub(super) axes: &'a Axes,
     pub(super) limits: Limits,
 }
 
-impl<F: Real> Problem<'_, '_, F> {
+impl<F: Real> Problem<'_, F> {
     /// Takes every search to its minimum, all in the same passes over the rows. What a search
     /// comes to does not depend on the others.
     ///
@@ -88,21 +91,24 @@ impl<F: Real> Problem<'_, '_, F> {
             return Outcome::Searching;
         }
         let iterations = steps + usize::from(step == Step::Taken && !first);
-        let gradient = search.gradient_norm();
+        let gradient = search.gradient();
         let converged = gradient <= self.limits.tolerance;
-        let ended = Outcome::Ended(Ending {
-            iterations,
-            gradient,
-            converged,
-        });
+        let ended = |stuck| {
+            Outcome::Ended(Ending {
+                iterations,
+                gradient,
+                converged,
+                stuck,
+            })
+        };
         if converged || step == Step::Stuck || iterations >= self.limits.iterations {
-            return ended;
+            return ended(step == Step::Stuck);
         }
         let curvature = search.value.as_ref().map_or(1.0, |value| value.curvature);
-        match search.aim(self.l2, &(self.preconditioner)(curvature)) {
+        match search.aim(self.l2, &Preconditioner::new(self.axes, curvature, self.l2)) {
             Step::Taken if first => Outcome::Searching,
             Step::Taken => Outcome::Stepped,
-            Step::Again | Step::Stuck => ended,
+            Step::Again | Step::Stuck => ended(true),
         }
     }
 }

@@ -253,6 +253,7 @@ pub(in crate::head) fn finish(
             path: l2_path,
             l2,
             warnings,
+            near: None,
         };
         return prepared.finish(config, chosen, watch);
     }

@@ -53,7 +53,7 @@ fn the_chosen_value_is_the_best_and_its_head_is_the_one_of_that_value() {
     let alone = data
         .fit(&format!("{{logistic: {{}}}}, l2: {}", path.chosen))
         .unwrap();
-    assert_eq!(weights(&alone), weights(&fit));
+    assert!(largest_difference(weights(&alone), weights(&fit)) < 1e-5);
     // The figures of the run are those at the chosen value.
     let found = fit.validation.unwrap().metrics;
     assert!((found.log_loss - chosen.log_loss).abs() < 1e-3, "{found:?}");

@@ -6,6 +6,7 @@ use hdf5::types::VarLenUnicode;
 use image::RgbImage;
 use tempfile::TempDir;
 
+use super::arrays::tests::settle;
 use super::*;
 
 /// Writes `name` with images `x` of 2x2 pixels, labels `y` and, unless empty, class names `c`.
@@ -28,6 +29,8 @@ fn arrays(dir: &TempDir, name: &str, labels: &[i32], classes: &[&str]) -> Source
             .create("c")
             .unwrap();
     }
+    file.close().unwrap();
+    settle(&path);
     SourceConfig::Hdf5 {
         groups: None,
         hdf5: name.into(),

@@ -10,7 +10,7 @@ mod groups;
 mod labels;
 mod names;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 mod texts;
 #[cfg(test)]
 mod texts_tests;

@@ -4,7 +4,7 @@ use std::fs;
 
 use hdf5::types::VarLenUnicode;
 
-use super::tests::{Fixture, with_compressed};
+use super::tests::{Fixture, settle, with_compressed};
 use super::{Names, Opened, open};
 use crate::dataset::error::SourceError;
 use crate::dataset::{Limits, MAX_SIDE};
@@ -121,6 +121,7 @@ fn many_names_and_chunks_and_a_user_block_are_read() {
         let builder = file.new_dataset_builder().chunk(64).deflate(4);
         builder.with_data(&texts).create("deflated").unwrap();
         file.close().unwrap();
+        settle(&path);
         for stored in ["whole", "chunks"] {
             assert_eq!(
                 opened(&path, stored).unwrap().classes,
@@ -141,6 +142,7 @@ fn images_that_were_never_written_are_no_examples() {
     let builder = file.new_dataset::<u8>().chunk((1, 3, 4, 3));
     builder.shape((10_000_000, 3, 4, 3)).create("x").unwrap();
     file.close().unwrap();
+    settle(&path);
     assert!(fs::metadata(&path).unwrap().len() < u64::from(MAX_SIDE));
     let names = Names {
         images: "x",

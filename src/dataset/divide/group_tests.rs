@@ -8,6 +8,7 @@ use hdf5::types::VarLenUnicode;
 use image::RgbImage;
 use ndarray::{Array1, Array4};
 
+use crate::dataset::arrays::tests::settle;
 use crate::dataset::{Dataset, DatasetConfig, DatasetError};
 
 fn open(root: &Path, text: &str) -> Result<Dataset, DatasetError> {
@@ -70,6 +71,8 @@ fn arrays(root: &Path) {
         .with_data(&wrong)
         .create("wrong")
         .unwrap();
+    file.close().unwrap();
+    settle(&root.join("a.h5"));
 }
 
 #[test]

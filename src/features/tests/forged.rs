@@ -13,7 +13,9 @@ fn forge(store: &Store, fill: impl Fn(&hdf5::File)) -> PathBuf {
     file.close().unwrap();
     let (digest, _) = sha256(File::open(&path).unwrap()).unwrap();
     let named = dir.join(format!("{}.h5", hex(&digest)));
-    fs::rename(path, &named).unwrap();
+    // A copy: a program that another test started may have inherited the file, and its lock.
+    fs::copy(&path, &named).unwrap();
+    fs::remove_file(path).unwrap();
     named
 }
 

@@ -32,7 +32,7 @@ fn class_folders_on_two_sides() {
         "{said}"
     );
     project.ok(&["check", "pipeline.yaml"]);
-    let ran = project.ok(&["run", "pipeline.yaml", "--set", "train.epochs=3"]);
+    let ran = project.ok(&["run", "pipeline.yaml"]);
     assert!(
         ran.stdout.contains("Results: runs/shapes/"),
         "{}",

@@ -120,6 +120,63 @@ fn a_weight_for_no_class_is_pointed_at() {
     );
 }
 
+/// The path is printed and left as a table, and the metrics, the report's source, say which value
+/// was taken and why.
+#[test]
+fn l2_auto_says_what_it_tried_and_what_it_chose() {
+    let project = project(24, 16, 1, "{head: logistic, l2: auto}");
+    let ran = project.ok(&["run", "p.yaml"]);
+    let table = project.read("runs/p/l2_path.csv");
+    let mut lines = table.lines();
+    assert_eq!(lines.next(), Some("l2,log_loss,standard_error,accuracy"));
+    let point = |line: &str| -> [f64; 2] {
+        let mut fields = line
+            .split(',')
+            .map(|field| field.parse().expect("a number"));
+        [fields.next().expect("l2"), fields.next().expect("log_loss")]
+    };
+    let path: Vec<[f64; 2]> = lines.map(point).collect();
+    assert!(path.len() >= 45, "{} values", path.len());
+    assert!(path.is_sorted_by(|a, b| a[0] > b[0]), "the largest first");
+    let least = path.iter().min_by(|a, b| a[1].total_cmp(&b[1]));
+    let metrics = project.json("runs/p/metrics.json");
+    let chosen = metrics["l2"]["chosen"].as_f64();
+    assert_eq!(chosen, least.map(|point| point[0]));
+    assert_eq!(
+        metrics["l2"]["path"].as_array().map(Vec::len),
+        Some(path.len())
+    );
+    assert_eq!(
+        metrics["validation"]["total"], 24,
+        "the default is cross-validation"
+    );
+    assert!(ran.stderr.contains("  chosen"), "{}", ran.stderr);
+}
+
+/// What was held out has a line each in the table of validation, and the others none.
+#[test]
+fn a_share_is_held_out_and_told_of() {
+    let train = "{head: {dense: {hidden: [8]}}, epochs: 20, validation: {share: 0.25}, \
+                 early_stopping: {patience: 3}}";
+    let project = project(24, 16, 2, train);
+    let ran = project.ok(&["run", "p.yaml"]);
+    assert_eq!(
+        project.json("runs/p/metrics.json")["validation"]["total"],
+        6
+    );
+    let table = project.read("runs/p/validation.csv");
+    let folds: Vec<&str> = (table.lines().skip(1))
+        .filter_map(|line| line.split(',').nth(2))
+        .collect();
+    assert_eq!(folds, ["1"; 6], "{table}");
+    let curve = project.read("runs/p/curve.csv");
+    assert!(!curve.contains("final"), "{curve}");
+    assert!(ran.stderr.contains("of those held out"), "{}", ran.stderr);
+    assert!(ran.stdout.contains("held out"), "{}", ran.stdout);
+    project.ok(&["report", "runs/p", "-o", "p.html"]);
+    assert!(project.read("p.html").contains("Held-out examples"));
+}
+
 /// Runs the program to its end; what it told, and the most memory that it had.
 #[allow(unsafe_code, clippy::zombie_processes)] // `wait4` below waits for it
 fn peak(command: &mut Command) -> (String, usize) {

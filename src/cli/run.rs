@@ -124,7 +124,7 @@ fn arithmetic(metrics: &RunMetrics) -> String {
 fn table(metrics: &RunMetrics) -> String {
     let views = format!("test, mean of {} views", metrics.dataset.views);
     let scored = [
-        ("cross-validation", &metrics.validation),
+        (metrics.validated_by(), &metrics.validation),
         (views.as_str(), &metrics.test_tta),
         ("test examples", &metrics.test),
     ];

@@ -77,6 +77,18 @@ pub struct RunMetrics {
     pub hardware: String,
 }
 
+impl RunMetrics {
+    /// What the validation was: of all training examples, or of a share of them.
+    #[must_use]
+    pub fn validated_by(&self) -> &'static str {
+        let total = self.validation.as_ref().map_or(0, |scores| scores.total);
+        match total < self.dataset.train {
+            true => "held out",
+            false => "cross-validation",
+        }
+    }
+}
+
 /// Scores of probabilities before calibration.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 pub struct Uncalibrated {

@@ -64,14 +64,17 @@ fn of_validation(
         validation: Sureness::of(before),
         test: None,
     });
-    let labels = labels(source);
+    let all = labels(source);
+    let labels = validation.examples.iter();
+    let labels: Vec<usize> = labels.filter_map(|&one| all.get(one).copied()).collect();
     let probabilities = validation.probabilities.view();
+    let judged = |place: usize| source.examples().get(*validation.examples.get(place)?);
     figures.coverage = coverage(probabilities, &labels, figures.reject_below);
     let name = |class: usize| classes.get(class).cloned().unwrap_or_default();
     figures.label_errors = label_errors(probabilities, &labels)
         .into_iter()
         .map(|one| DoubtfulLabel {
-            id: (source.examples().get(one.example))
+            id: judged(one.example)
                 .map(|example| example.id.clone())
                 .unwrap_or_default(),
             label: name(one.label),

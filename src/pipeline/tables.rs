@@ -16,11 +16,12 @@ pub(super) fn predictions_csv(
     classes: &[String],
     probabilities: ArrayView2<f32>,
 ) -> Result<Vec<u8>, csv::Error> {
-    scores_csv(examples, classes, probabilities, None)
+    let examples: Vec<&Example> = examples.iter().collect();
+    scores_csv(&examples, classes, probabilities, None)
 }
 
-/// `validation.csv`: `id,label,fold,predicted,p_<class>...`, one line a training example, each as
-/// models say that have not seen it. Folds count from 1; with repeats they stand one after the
+/// `validation.csv`: `id,label,fold,predicted,p_<class>...`, one line a training example that was
+/// held out once, each as models say that have not seen it. Folds count from 1; with repeats they stand one after the
 /// other, as `2;5;1`, and the probabilities are the mean over the repeats.
 pub(super) fn validation_csv(
     examples: &[Example],
@@ -32,9 +33,11 @@ pub(super) fn validation_csv(
         let folds = of.filter_map(|repeat| Some((repeat.get(example)? + 1).to_string()));
         folds.collect::<Vec<_>>().join(";")
     };
-    let folds: Vec<String> = (0..examples.len()).map(fold).collect();
+    let folds: Vec<String> = validation.examples.iter().map(|&one| fold(one)).collect();
+    let judged = validation.examples.iter();
+    let judged: Vec<&Example> = judged.filter_map(|&one| examples.get(one)).collect();
     scores_csv(
-        examples,
+        &judged,
         classes,
         validation.probabilities.view(),
         Some(&folds),
@@ -42,7 +45,7 @@ pub(super) fn validation_csv(
 }
 
 fn scores_csv(
-    examples: &[Example],
+    examples: &[&Example],
     classes: &[String],
     probabilities: ArrayView2<f32>,
     folds: Option<&[String]>,

@@ -369,10 +369,11 @@ fn outcome(config: &TrainConfig, fit: &Fit) -> String {
     match &fit.validation {
         Some(validation) => {
             let m = &validation.metrics;
-            format!(
-                "{trained}; cross-validation: {} of {} right",
-                m.correct, m.total
-            )
+            let by = match config.validation.is_some_and(|v| v.one_part) {
+                true => "of those held out",
+                false => "cross-validation:",
+            };
+            format!("{trained}; {by} {} of {} right", m.correct, m.total)
         }
         None => trained,
     }

@@ -257,7 +257,17 @@ impl Figures {
     #[must_use]
     pub fn main_scores(&self) -> Option<(&'static str, &Scores)> {
         let test = self.test.as_ref().map(|scores| ("test", scores));
-        let validation = || Some(("cross-validation", self.validation.as_ref()?));
+        let validation = || Some((self.validated_by(), self.validation.as_ref()?));
         test.or_else(validation)
+    }
+
+    /// What the validation was: of all training examples, or of a share of them.
+    #[must_use]
+    pub fn validated_by(&self) -> &'static str {
+        let total = self.validation.as_ref().map_or(0, |scores| scores.total);
+        match total < self.dataset.train {
+            true => "held-out examples",
+            false => "cross-validation",
+        }
     }
 }

@@ -114,14 +114,9 @@ impl Default for ValidationConfig {
         Self {
             folds: AtLeast::constant(5),
             repeats: AtLeast::constant(1),
+            one_part: false,
         }
     }
-}
-
-/// What is not written, so that pipelines without repeats look as they always did.
-#[allow(clippy::trivially_copy_pass_by_ref)] // serde asks for a reference
-pub(super) fn is_once(repeats: &AtLeast<1>) -> bool {
-    repeats.get() == 1
 }
 
 impl Default for EarlyStoppingConfig {

@@ -15,7 +15,7 @@
 //! memory: 2GiB                    # optional: feature rows beyond that are streamed
 //! batch: 32                       # or all
 //! epochs: 200
-//! validation: {folds: 5, repeats: 1}   # optional
+//! validation: {folds: 5, repeats: 1}   # optional; or {share: 0.2}: see [`ValidationConfig`]
 //! calibration: temperature        # or none; the default is temperature where there is validation
 //! early_stopping: {patience: 20}  # optional; needs validation; metric: log_loss or accuracy
 //! search: {grid: {l2: [1.0e-4, 1.0e-3]}}   # optional; see [`search`](super::search)
@@ -54,6 +54,7 @@ mod number;
 mod optimizer;
 mod regularization;
 mod schedule;
+mod validation;
 
 #[cfg(test)]
 mod tests;
@@ -67,6 +68,7 @@ pub use number::{AtLeast, Fraction, NonNegative, OutOfRange, Positive};
 pub use optimizer::{AdamConfig, AdamWConfig, OptimizerConfig, SgdConfig};
 pub use regularization::MixupConfig;
 pub use schedule::{CosineConfig, Decay, ScheduleConfig, StepConfig};
+pub use validation::{Calibration, EarlyStoppingConfig, StoppingMetric, ValidationConfig};
 
 use serde::{Deserialize, Serialize};
 
@@ -105,7 +107,7 @@ pub struct TrainConfig {
     pub batch: Batch,
     /// Passes over the training examples; with early stopping, at most this many.
     pub epochs: AtLeast<1>,
-    /// Cross-validation on the training examples.
+    /// What is found out on training examples that are held out.
     pub validation: Option<ValidationConfig>,
     /// What makes the head as sure as it ought to be.
     pub calibration: Calibration,
@@ -194,65 +196,6 @@ pub enum Activation {
     Gelu,
     /// tanh(x).
     Tanh,
-}
-
-/// Stratified k-fold cross-validation; all views of an example stay on one side, and so does what
-/// the dataset calls a group.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct ValidationConfig {
-    /// How many parts the examples are dealt into.
-    pub folds: AtLeast<2>,
-    /// How often they are dealt anew, each time with models of its own. Which examples happen to
-    /// be held out together then matters less; what each example gets is the mean over the repeats.
-    #[serde(skip_serializing_if = "defaults::is_once")]
-    pub repeats: AtLeast<1>,
-}
-
-/// What makes a head as sure as it ought to be.
-///
-/// The default is `temperature` where there is validation: it costs nothing beside the
-/// cross-validation, changes no prediction, and a head trained until its own examples are right
-/// is too sure of new ones. Without validation there is nothing to fit it to that the head has not
-/// seen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Calibration {
-    /// Nothing: probabilities are the softmax of the logits.
-    #[default]
-    None,
-    /// Logits are divided by a temperature that is fitted to out-of-fold scores (Guo et al. 2017).
-    Temperature,
-}
-
-/// Train for the number of epochs that cross-validation finds best.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct EarlyStoppingConfig {
-    /// Epochs without a better out-of-fold result before the search ends.
-    pub patience: AtLeast<1>,
-    /// What is better.
-    #[serde(skip_serializing_if = "StoppingMetric::is_default")]
-    pub metric: StoppingMetric,
-}
-
-/// What an epoch is judged by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum StoppingMetric {
-    /// The mean log loss of the held-out examples: it sees every improvement.
-    #[default]
-    LogLoss,
-    /// The share of the held-out examples that are right: what is asked for in the end, in coarse
-    /// steps. The first of equal epochs counts.
-    Accuracy,
-}
-
-impl StoppingMetric {
-    #[allow(clippy::trivially_copy_pass_by_ref)] // serde's way
-    fn is_default(&self) -> bool {
-        *self == Self::default()
-    }
 }
 
 impl TrainConfig {
@@ -376,6 +319,12 @@ pub enum TrainConfigError {
     /// Calibration without anything to fit it to.
     #[error("`calibration: temperature` needs `validation`, e.g. `validation: {{folds: 5}}`")]
     CalibrationWithoutValidation,
+    /// Weights of the best epoch, of a head that knows no epochs.
+    #[error(
+        "`validation: {{share: ...}}` keeps the weights of the best epoch, and the exact solver knows \
+         no epochs: write `validation: {{folds: 5}}`, or name an optimizer, e.g. `adam: {{}}`"
+    )]
+    ShareOfLbfgs,
     /// BatchNorm over one example.
     #[error("`batch_norm: true` needs a `batch` of at least 2: one example has no variance")]
     BatchNormOfOne,
@@ -439,6 +388,9 @@ impl TryFrom<RawTrainConfig> for TrainConfig {
             (None, Some(_)) => Calibration::Temperature,
             (None, None) => Calibration::None,
         };
+        if raw.validation.is_some_and(|v| v.one_part) && optimizer == OptimizerConfig::Lbfgs {
+            return Err(TrainConfigError::ShareOfLbfgs);
+        }
         let batch_norm = matches!(&raw.head, HeadConfig::Dense(dense) if dense.batch_norm);
         if batch_norm && matches!(batch, Batch::Examples(size) if size.get() == 1) {
             return Err(TrainConfigError::BatchNormOfOne);

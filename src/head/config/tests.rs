@@ -49,6 +49,24 @@ fn every_key_can_be_written() {
     assert_eq!(parse(&again).unwrap(), config);
 }
 
+#[test]
+fn a_share_is_one_part_of_a_whole_number_of_parts() {
+    for (share, folds) in [
+        ("0.5", 2),
+        ("0.33", 3),
+        ("0.25", 4),
+        ("0.2", 5),
+        ("0.1", 10),
+    ] {
+        let yaml = format!("head: {{dense: {{}}}}\nvalidation: {{share: {share}}}");
+        let config = parse(&yaml).unwrap();
+        let validation = config.validation.unwrap();
+        assert_eq!((validation.folds.get(), validation.models()), (folds, 1));
+        let again = serde_saphyr::to_string(&config).unwrap();
+        assert_eq!(parse(&again).unwrap(), config, "{again}");
+    }
+}
+
 /// Keys that are left out where they have their default.
 #[test]
 fn the_keys_of_a_dense_head_can_be_written() {
@@ -132,6 +150,22 @@ const WRONG: &[(&str, &str)] = &[
     (
         "head: {logistic: {}}\nvalidation: {folds: 1}",
         "must be at least 2, found 1",
+    ),
+    (
+        "head: {dense: {}}\nvalidation: {share: 0.2, folds: 5}",
+        "has both `share` and `folds`",
+    ),
+    (
+        "head: {dense: {}}\nvalidation: {share: 0.4}",
+        "found 0.4; did you mean 0.33?",
+    ),
+    (
+        "head: {dense: {}}\nvalidation: {share: 0}",
+        "found 0; did you mean 0.01?",
+    ),
+    (
+        "head: {logistic: {}}\nvalidation: {share: 0.2}",
+        "the exact solver knows no epochs",
     ),
     (
         "head: {logistic: {}}\nvalidation: {repeats: 0}",

@@ -15,6 +15,8 @@ pub(super) struct Folds {
     pub(super) of: Vec<Vec<usize>>,
     /// The share of each example in the loss of each model, those of the first repeat first.
     pub(super) shares: Vec<Vec<f64>>,
+    /// Whether each model judges an example, because it has not seen it.
+    pub(super) judged: Vec<Vec<bool>>,
 }
 
 impl Folds {
@@ -34,7 +36,14 @@ impl Folds {
         let shares = models
             .map(|(of, fold)| shares(config, examples, of, Some(fold)))
             .collect::<Result<_, _>>()?;
-        Ok(Self { count, of, shares })
+        let models = (of.iter()).flat_map(|of| (0..count).map(move |fold| (of, fold)));
+        let judged = models.map(|(of, fold)| of.iter().map(|&own| own == fold).collect());
+        Ok(Self {
+            count,
+            shares,
+            judged: judged.collect(),
+            of,
+        })
     }
 
     /// The model of each example of a repeat that has not seen it.

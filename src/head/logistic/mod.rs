@@ -43,7 +43,7 @@ use super::model::Head;
 use super::network::Network;
 use super::network::linear::Linear;
 use super::network::loss::argmax;
-use super::train::{EpochRow, Fit, Phase, Validation, Watch};
+use super::train::{EpochRow, Fit, Judged, Phase, Validation, Watch};
 use super::warning::Warning;
 use crate::stop::Stop;
 use axes::Axes;
@@ -144,7 +144,7 @@ impl<'a> Prepared<'a> {
         let folds = Folds::new(config, &self.examples, validation, seed)?;
         let stop = watch.stop();
         let centred = self.centred();
-        let objective = self.objective(&centred, &folds.shares);
+        let objective = self.objective(&centred, &folds.shares, &folds.judged);
         let walk = |tolerance| {
             let limits = self.limits(tolerance, &stop);
             Walk::new(&objective, &folds, &self.axes, limits)
@@ -167,12 +167,15 @@ impl<'a> Prepared<'a> {
             chosen.warnings.extend(warning);
         }
         #[allow(clippy::cast_possible_truncation)] // scores are kept as f32
-        let scores: Vec<_> = log_p.iter().map(|one| one.mapv(|x| x as f32)).collect();
+        let scores = log_p.iter().map(|one| one.mapv(|x| x as f32)).collect();
         let most = endings.iter().map(|ending| ending.iterations).max();
         chosen.validation = Some(Validation::new(
             most.unwrap_or(0),
-            &scores,
-            folds.of,
+            Judged {
+                examples: (0..self.examples.len()).collect(),
+                scores,
+                fold_of: folds.of,
+            },
             self.examples.labels,
             config.calibration,
         )?);
@@ -184,18 +187,20 @@ impl<'a> Prepared<'a> {
         &'o self,
         centred: &'o Centred<'o>,
         shares: &'o [Vec<f64>],
+        judged: &'o [Vec<bool>],
     ) -> Objective<'o, f32> {
         let blocks: &dyn Blocks<f32> = match &self.rows {
             Some(rows) => rows,
             None => centred,
         };
-        self.over(blocks, shares)
+        self.over(blocks, shares, judged)
     }
 
     fn over<'o, F>(
         &'o self,
         blocks: &'o dyn Blocks<F>,
         shares: &'o [Vec<f64>],
+        judged: &'o [Vec<bool>],
     ) -> Objective<'o, F> {
         Objective {
             blocks,
@@ -203,6 +208,7 @@ impl<'a> Prepared<'a> {
             views: self.examples.views,
             classes: self.examples.classes,
             shares,
+            judged,
         }
     }
 
@@ -240,13 +246,13 @@ impl<'a> Prepared<'a> {
         let start = chosen.near.unwrap_or_else(zero);
         let mut searches = [Search::new(start, MEMORY)];
         let problem = Problem {
-            objective: &self.objective(&centred, &shares),
+            objective: &self.objective(&centred, &shares, &[]),
             l2,
             axes: &self.axes,
             limits: self.limits(IN_F32, &stop),
         };
         let in_f32 = problem.minimise(&mut searches)?;
-        let objective = self.over::<f64>(&centred, &shares);
+        let objective = self.over::<f64>(&centred, &shares, &[]);
         let limits = self.limits(0.0, &stop);
         let taken = in_f32.iter().map(|e| e.iterations).max().unwrap_or(0);
         let problem = Problem {
@@ -271,7 +277,7 @@ impl<'a> Prepared<'a> {
         };
         let mut warnings = chosen.warnings;
         warnings.extend(self.judge(Model::Final, ending, l2, &limits)?);
-        let log_p = objective.log_probabilities(&[&search.point], &vec![0; labels.len()])?;
+        let log_p = objective.log_probabilities(&search.point)?;
         let row = last_row(ending.iterations, &log_p, labels);
         watch.epoch(&row);
         let temperature = chosen.validation.as_ref().map_or(1.0, |v| v.temperature);

@@ -36,6 +36,8 @@ pub(super) struct Objective<'a, F> {
     pub(super) classes: usize,
     /// For each model, the share of each example; 0 for those that it must not see.
     pub(super) shares: &'a [Vec<f64>],
+    /// For each model, whether it is to judge an example; nothing where none is to judge any.
+    pub(super) judged: &'a [Vec<bool>],
 }
 
 /// f at a point, in `f64` whatever the products are computed in.
@@ -48,6 +50,9 @@ pub(super) struct Value {
     /// The mean of (1 - sum over k of p_k²) / (classes - 1): how curved the loss is. It is the
     /// mean of the eigenvalues of diag(p) - p pᵀ other than 0, and 1 / classes at W = 0.
     pub(super) curvature: f64,
+    /// The scores of the plain views of the examples that the model is to judge, in their order,
+    /// `classes` each: they fall out of the pass over all rows.
+    pub(super) judged: Vec<f64>,
 }
 
 /// A model's part of a sum over rows.
@@ -56,6 +61,7 @@ struct Sums {
     loss: f64,
     curvature: f64,
     bias: Vec<f64>,
+    judged: Vec<f64>,
 }
 
 impl<F: Real> Objective<'_, F> {
@@ -70,12 +76,7 @@ impl<F: Real> Objective<'_, F> {
     ) -> Result<Vec<Value>, HeadError> {
         let (width, classes) = (self.blocks.width(), self.classes);
         let weights = stacked::<F>(at, classes, width);
-        let nothing = Sums {
-            loss: 0.0,
-            curvature: 0.0,
-            bias: vec![0.0; classes],
-        };
-        let mut sums = vec![nothing; at.len()];
+        let mut sums = vec![Sums::nothing(classes); at.len()];
         let mut gradient = Array2::<f64>::zeros(weights.dim());
         let mut product = Array2::<F>::zeros(weights.dim());
         self.blocks.each(&mut |start, block| {
@@ -110,62 +111,47 @@ impl<F: Real> Objective<'_, F> {
         mut scores: ArrayViewMut2<'_, F>,
         at: &[(usize, &Array2<f64>)],
     ) -> Vec<Sums> {
-        let nothing = Sums {
-            loss: 0.0,
-            curvature: 0.0,
-            bias: vec![0.0; self.classes],
-        };
-        let mut sums = vec![nothing; at.len()];
+        let mut sums = vec![Sums::nothing(self.classes); at.len()];
         let width = self.blocks.width();
         #[allow(clippy::cast_precision_loss)] // views are far below 2^53
         let views = self.views as f64;
         for (row, mut scores) in (first..).zip(scores.outer_iter_mut()) {
-            let example = row / self.views;
+            let (example, view) = (row / self.views, row % self.views);
             let label = self.labels.get(example).copied().unwrap_or_default();
             let models = scores.exact_chunks_mut(self.classes).into_iter();
             for ((scores, (model, point)), sums) in models.zip(at).zip(&mut sums) {
                 let shares = self.shares.get(*model);
                 let share = shares.and_then(|all| all.get(example)).copied();
                 let share = share.unwrap_or_default() / views;
+                let judged = self.judged.get(*model).and_then(|all| all.get(example));
+                if view == 0 && judged == Some(&true) {
+                    let score = |(z, b): (&F, &f64)| z.to_f64().unwrap_or(f64::NAN) + b;
+                    let all = scores.iter().zip(point.column(width)).map(score);
+                    sums.judged.extend(all);
+                }
                 residual(scores, point.column(width), label, share, sums);
             }
         }
         sums
     }
 
-    /// ln p of each class `[examples, classes]` for the plain view of each example, by the model
-    /// of `model_of` it.
+    /// ln p of each class `[examples, classes]` for the plain view of each example, at a point.
     ///
     /// # Errors
     /// Rows that cannot be read.
-    pub(super) fn log_probabilities(
-        &self,
-        points: &[&Array2<f64>],
-        model_of: &[usize],
-    ) -> Result<Array2<f64>, HeadError> {
+    pub(super) fn log_probabilities(&self, point: &Array2<f64>) -> Result<Array2<f64>, HeadError> {
         let (width, classes) = (self.blocks.width(), self.classes);
-        let at: Vec<_> = points.iter().copied().enumerate().collect();
-        let weights = stacked::<F>(&at, classes, width);
+        let weights = stacked::<F>(&[(0, point)], classes, width);
         let mut found = Array2::zeros((self.labels.len(), classes));
         self.blocks.each(&mut |start, block| {
             let scores = linalg::times_transposed(block, weights.view());
-            for (row, scores) in (start..).zip(scores.outer_iter()) {
-                let (example, view) = (row / self.views, row % self.views);
-                let Some((&model, point)) = model_of
-                    .get(example)
-                    .and_then(|model| Some((model, points.get(*model)?)))
-                    .filter(|_| view == 0)
-                else {
-                    continue;
-                };
-                let own = scores.slice(s![model * classes..(model + 1) * classes]);
-                let mut to = found.row_mut(example);
-                for ((to, z), b) in to.iter_mut().zip(own).zip(point.column(width)) {
+            let plain = (start..).zip(scores.outer_iter());
+            for (row, scores) in plain.filter(|(row, _)| row % self.views == 0) {
+                let mut to = found.row_mut(row / self.views);
+                for ((to, z), b) in to.iter_mut().zip(scores).zip(point.column(width)) {
                     *to = z.to_f64().unwrap_or(f64::NAN) + b;
                 }
-                let largest = to.fold(f64::NEG_INFINITY, |m, &z| m.max(z));
-                let sum: f64 = to.iter().map(|z| (z - largest).exp()).sum();
-                to.mapv_inplace(|z| z - largest - sum.ln());
+                log_softmax(to);
             }
             Ok(())
         })?;
@@ -173,10 +159,27 @@ impl<F: Real> Objective<'_, F> {
     }
 }
 
+/// ln p in place of the scores of the classes.
+pub(super) fn log_softmax(mut scores: ArrayViewMut1<'_, f64>) {
+    let largest = scores.fold(f64::NEG_INFINITY, |m, &z| m.max(z));
+    let sum: f64 = scores.iter().map(|z| (z - largest).exp()).sum();
+    scores.mapv_inplace(|z| z - largest - sum.ln());
+}
+
 impl Sums {
+    fn nothing(classes: usize) -> Self {
+        Self {
+            loss: 0.0,
+            curvature: 0.0,
+            bias: vec![0.0; classes],
+            judged: Vec::new(),
+        }
+    }
+
     fn add(&mut self, other: &Self) {
         self.loss += other.loss;
         self.curvature += other.curvature;
+        self.judged.extend_from_slice(&other.judged);
         let biases = self.bias.iter_mut().zip(&other.bias);
         biases.for_each(|(sum, own)| *sum += own);
     }
@@ -198,6 +201,7 @@ impl Sums {
             loss: self.loss + l2 / 2.0 * w.iter().map(|w| w * w).sum::<f64>(),
             gradient,
             curvature: self.curvature,
+            judged: self.judged,
         }
     }
 }

@@ -298,6 +298,7 @@ mod tests {
             count: 2,
             shares: vec![Vec::new(); 2],
             of,
+            judged: Vec::new(),
         };
         let found = point(0.1, &[log_p], &[0, 0, 1, 1], &folds);
         assert_eq!(found.log_loss, 3.0);

@@ -6,7 +6,7 @@ use ndarray::Array2;
 
 use super::axes::Axes;
 use super::folds::Folds;
-use super::objective::Objective;
+use super::objective::{Objective, log_softmax};
 use super::search::Search;
 use super::solve::{Ending, Limits, Problem};
 use crate::head::error::HeadError;
@@ -80,15 +80,30 @@ impl<'a> Walk<'a> {
         self.past.truncate(2);
         self.past
             .push_front(self.searches.iter().map(|s| s.point.clone()).collect());
-        let points: Vec<_> = self.searches.iter().map(|search| &search.point).collect();
         let repeats = 0..self.folds.of.len();
         let log_p = repeats
-            .map(|repeat| {
-                let models = self.folds.models(repeat);
-                self.objective.log_probabilities(&points, &models)
-            })
-            .collect::<Result<_, _>>()?;
+            .map(|repeat| self.log_probabilities(repeat))
+            .collect();
         Ok((log_p, endings))
+    }
+
+    /// ln p of each example by the model of a repeat that has not seen it: the scores fell out of
+    /// the last pass over the rows.
+    fn log_probabilities(&self, repeat: usize) -> Array2<f64> {
+        let models = self.folds.models(repeat);
+        let classes = self.objective.classes;
+        let mut scores: Vec<_> = (self.searches.iter())
+            .map(|search| search.value.as_ref().map_or(&[][..], |value| &value.judged))
+            .map(|judged| judged.chunks(classes.max(1)))
+            .collect();
+        let mut found = Array2::from_elem((models.len(), classes), f64::NAN);
+        for (mut to, model) in found.outer_iter_mut().zip(models) {
+            if let Some(own) = scores.get_mut(model).and_then(Iterator::next) {
+                to.iter_mut().zip(own).for_each(|(to, z)| *to = *z);
+                log_softmax(to);
+            }
+        }
+        found
     }
 
     /// The same from the beginning, for another path.

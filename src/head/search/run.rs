@@ -1,12 +1,15 @@
 //! Running the trials.
 
+use super::Settings;
 use super::apply::plan;
 use super::config::SearchConfig;
 use super::trial::{Rank, Trial, TrialOutcome, words};
-use crate::head::config::TrainConfig;
+use crate::head::config::{OptimizerConfig, TrainConfig};
 use crate::head::error::HeadError;
 use crate::head::examples::Examples;
-use crate::head::train::{Fit, Validated, Watch, check_size, finish, validate};
+use crate::head::train::{
+    Fit, Validated, Watch, budget, check_size, finish, side_by_side, validate, validate_together,
+};
 
 /// Cross-validates every trial, then trains the best one's head on all examples. A trial that
 /// diverges is told of and passed over.
@@ -27,29 +30,37 @@ pub(in crate::head) fn search(
     }
     let mut trials: Vec<Trial> = Vec::with_capacity(planned.len());
     let mut best: Option<(usize, Validated)> = None;
-    for (number, (settings, trial)) in planned.iter().enumerate() {
+    let at_once = side_by_side(
+        planned.iter().map(|(_, trial)| trial),
+        examples,
+        budget(config),
+    );
+    let mut number = 0;
+    for some in planned.chunks(at_once) {
         watch.trial_begins(number, planned.len());
-        let result = validate(trial, examples, seed, watch);
-        let (outcome, validated) = outcome(result)?;
-        trials.push(Trial {
-            trial: number + 1,
-            settings: settings.clone(),
-            outcome,
-            chosen: false,
-        });
-        let rank = |place: usize| {
-            let metrics = trials.get(place)?.metrics()?;
-            let (_, config) = planned.get(place)?;
-            Some(Rank { metrics, config })
-        };
-        if let (Some(validated), Some(new)) = (validated, rank(number)) {
-            let old = best.as_ref().and_then(|(place, _)| rank(*place));
-            if old.is_none_or(|old| new.compare(&old, search.metric).is_lt()) {
-                best = Some((number, validated));
+        for ((settings, _), result) in some.iter().zip(validated(some, examples, seed, watch)?) {
+            let (outcome, validated) = outcome(result)?;
+            trials.push(Trial {
+                trial: number + 1,
+                settings: settings.clone(),
+                outcome,
+                chosen: false,
+            });
+            let rank = |place: usize| {
+                let metrics = trials.get(place)?.metrics()?;
+                let (_, config) = planned.get(place)?;
+                Some(Rank { metrics, config })
+            };
+            if let (Some(validated), Some(new)) = (validated, rank(number)) {
+                let old = best.as_ref().and_then(|(place, _)| rank(*place));
+                if old.is_none_or(|old| new.compare(&old, search.metric).is_lt()) {
+                    best = Some((number, validated));
+                }
             }
-        }
-        if let Some(trial) = trials.last() {
-            watch.trial_ended(trial);
+            if let Some(trial) = trials.last() {
+                watch.trial_ended(trial);
+            }
+            number += 1;
         }
     }
     let chosen = best.and_then(|(place, validated)| {
@@ -62,6 +73,34 @@ pub(in crate::head) fn search(
     let fit = finish(trial, examples, seed, validated, watch);
     let fit = fit.map_err(|error| chosen_failed(error, &words(settings)))?;
     Ok(Fit { trials, ..fit })
+}
+
+/// Cross-validates these trials: those that are trained by epochs side by side, so that streamed
+/// rows are read once for all of them.
+fn validated(
+    some: &[(Settings, TrainConfig)],
+    examples: &Examples<'_>,
+    seed: u64,
+    watch: &mut dyn Watch,
+) -> Result<Vec<Result<Validated, HeadError>>, HeadError> {
+    let by_epochs = |(_, trial): &(Settings, TrainConfig)| match trial.optimizer {
+        OptimizerConfig::Lbfgs => None,
+        _ => trial.validation,
+    };
+    let validations: Option<Vec<_>> = some.iter().map(by_epochs).collect();
+    match validations {
+        Some(validations) if some.len() > 1 => {
+            let trials = some.iter().map(|(_, trial)| trial);
+            let trials: Vec<_> = trials.zip(validations).collect();
+            validate_together(&trials, examples, seed, watch)
+        }
+        _ => {
+            let trials = some.iter();
+            Ok(trials
+                .map(|(_, trial)| validate(trial, examples, seed, watch))
+                .collect())
+        }
+    }
 }
 
 /// What a trial came to; what is not its own fault ends the search.

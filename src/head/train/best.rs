@@ -57,6 +57,11 @@ impl Best {
         }
     }
 
+    /// What is kept.
+    pub(super) fn into_network(self) -> Option<Network<f32>> {
+        self.kept.map(|(network, _)| network)
+    }
+
     /// The final training as it stands in `epoch`, unless there is something better.
     pub(super) fn or_unfinished(&mut self, trainer: Trainer<'_, '_>, epoch: usize, of: usize) {
         if self.kept.is_some() || trainer.steps() == 0 {

@@ -10,8 +10,11 @@ mod optimizer;
 mod patience;
 mod sampling;
 mod schedule;
+mod size;
 mod stepper;
+mod together;
 pub(super) mod trainer;
+mod validated;
 mod validation;
 mod watch;
 
@@ -24,26 +27,24 @@ mod tests;
 
 use serde::Serialize;
 
-use super::config::{Batch, HeadConfig, OptimizerConfig, TrainConfig};
+use super::config::{HeadConfig, OptimizerConfig, TrainConfig};
 use super::error::{HeadError, Model};
 use super::examples::Examples;
 use super::logistic::{Chosen, L2Path, Prepared};
 use super::model::Head;
-use super::network::parameter_count;
 use super::search::{Trial, search};
 use super::warning::Warning;
-use best::Best;
 pub use best::Partial;
-use cross_validation::{Watched, cross_validate};
 use trainer::{EpochSums, Trainer};
 use watch::Epochs;
 pub use watch::Watch;
 
+pub use size::working_memory;
+pub(in crate::head) use size::{check_size, side_by_side};
+pub(in crate::head) use trainer::budget;
+pub(in crate::head) use validated::{Validated, validate, validate_together};
+pub(in crate::head) use validation::Judged;
 pub use validation::Validation;
-
-/// The most weights in memory at once, over the models of all folds: a gigabyte of them, and as
-/// much again for each of their gradient and Adam's two moments.
-const MOST_WEIGHTS: usize = 1 << 28;
 
 /// A trained head and how it came about.
 #[derive(Debug)]
@@ -93,7 +94,7 @@ pub struct EpochRow {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
-    /// A model for each fold.
+    /// A model for each fold, or the one whose examples to judge it by are a share.
     CrossValidation,
     /// One model on all examples: the head.
     Final,
@@ -104,7 +105,8 @@ pub enum Phase {
 /// Where `config` has `validation`, the training examples are cross-validated first (stratified
 /// folds); with `early_stopping` the number of epochs comes from there. The final model then
 /// trains on all examples for that number of epochs, and takes over the temperature that was fitted
-/// to the out-of-fold scores. With `search`, each trial is cross-validated so, and the best one's
+/// to the out-of-fold scores. Where a share is held out instead, the model that was judged by it is
+/// the head, with the weights of its best epoch. With `search`, each trial is cross-validated so, and the best one's
 /// head is trained. Each epoch takes each example once, by one of
 /// its views drawn at random.
 ///
@@ -159,76 +161,6 @@ fn prepared<'a>(
     }
 }
 
-/// What is known of a training before the head itself is trained.
-#[derive(Debug)]
-pub(in crate::head) struct Validated {
-    /// What the cross-validation found, where there was one.
-    pub(in crate::head) validation: Option<Validation>,
-    /// Epochs that the head is to be trained for.
-    pub(in crate::head) epochs: usize,
-    /// The epochs of the cross-validation.
-    pub(in crate::head) curve: Vec<EpochRow>,
-    /// Its best model, in case the rest is interrupted.
-    best: Best,
-    /// The `l2` that it was for, and how that was chosen.
-    l2: f64,
-    l2_path: Option<L2Path>,
-    warnings: Vec<Warning>,
-}
-
-/// The first half of [`fit`]: the cross-validation of checked examples, if there is to be one.
-pub(in crate::head) fn validate(
-    config: &TrainConfig,
-    examples: &Examples<'_>,
-    seed: u64,
-    watch: &mut dyn Watch,
-) -> Result<Validated, HeadError> {
-    if let Some(prepared) = prepared(config, examples)? {
-        let chosen = prepared.choose(config, seed, watch)?;
-        return Ok(Validated {
-            epochs: chosen.validation.as_ref().map_or(0, |v| v.epoch),
-            validation: chosen.validation,
-            curve: Vec::new(),
-            best: Best::default(),
-            l2: chosen.l2,
-            l2_path: chosen.path,
-            warnings: chosen.warnings,
-        });
-    }
-    let stop = watch.stop();
-    let mut curve = Vec::new();
-    let mut report = |row: EpochRow| {
-        watch.epoch(&row);
-        curve.push(row);
-    };
-    let mut best = Best::default();
-    let validation = match &config.validation {
-        Some(v) => {
-            let watched = Watched {
-                stop: &stop,
-                report: &mut report,
-                best: &mut best,
-            };
-            let validation = cross_validate(config, *examples, *v, seed, watched);
-            Some(validation.map_err(|error| best.instead(error))?)
-        }
-        None => None,
-    };
-    let epochs = match (&validation, &config.early_stopping) {
-        (Some(validation), Some(_)) => validation.epoch,
-        _ => config.epochs.get(),
-    };
-    Ok(Validated {
-        validation,
-        epochs,
-        curve,
-        best,
-        l2: config.l2.get(),
-        l2_path: None,
-        warnings: Vec::new(),
-    })
-}
-
 /// The second half of [`fit`]: the head, trained on all examples.
 pub(in crate::head) fn finish(
     config: &TrainConfig,
@@ -237,6 +169,9 @@ pub(in crate::head) fn finish(
     validated: Validated,
     watch: &mut dyn Watch,
 ) -> Result<Fit, HeadError> {
+    if config.validation.is_some_and(|v| v.one_part) {
+        return validated.kept(config);
+    }
     let stop = watch.stop();
     let Validated {
         validation,
@@ -304,69 +239,6 @@ impl EpochRow {
             validation_loss: held_out.map(|sums| mean(sums.loss, sums.examples)),
             validation_accuracy: held_out.map(share),
         }
-    }
-}
-
-/// Bytes that training takes besides the feature rows: weights, gradient, moments and a copy of
-/// the best so far for each model, and what a batch is turned into on its way.
-#[must_use]
-pub fn working_memory(config: &TrainConfig, width: usize, classes: usize) -> usize {
-    const COPIES: usize = 5;
-    let weights = parameter_count(&config.head, width, classes).unwrap_or(usize::MAX);
-    let hidden = match &config.head {
-        HeadConfig::Dense(dense) => dense.hidden.iter().map(|width| width.get()).sum(),
-        HeadConfig::Logistic(_) => 0_usize,
-        HeadConfig::Cnn(cnn) => {
-            let shapes = cnn.shapes(width).unwrap_or_default();
-            let maps: usize = shapes.iter().skip(1).map(|shape| shape.len()).sum();
-            maps.saturating_add(cnn.hidden.iter().map(|width| width.get()).sum())
-        }
-    };
-    let blended = if config.mixup.is_some() { width } else { 0 };
-    let a_row = hidden
-        .saturating_mul(4)
-        .saturating_add(classes)
-        .saturating_add(blended);
-    let batch = match config.batch {
-        Batch::Examples(size) => size.get().saturating_add(1),
-        Batch::All => 0,
-    };
-    let numbers = weights
-        .saturating_mul(COPIES)
-        .saturating_add(a_row.saturating_mul(batch));
-    numbers
-        .saturating_mul(models(config))
-        .saturating_mul(size_of::<f32>())
-}
-
-/// Models that are in memory at once.
-fn models(config: &TrainConfig) -> usize {
-    config
-        .validation
-        .map_or(1, |v| v.folds.get().saturating_mul(v.repeats.get()))
-}
-
-/// Whether the models fit in memory side by side.
-///
-/// # Errors
-/// [`HeadError::TooLarge`], or rows that the head cannot take.
-pub(in crate::head) fn check_size(
-    config: &TrainConfig,
-    examples: &Examples<'_>,
-) -> Result<(), HeadError> {
-    let inputs = examples.width();
-    if let HeadConfig::Cnn(cnn) = &config.head {
-        cnn.shapes(inputs)?;
-    }
-    let models = models(config);
-    let count = parameter_count(&config.head, inputs, examples.classes);
-    match count.and_then(|count| count.checked_mul(models)) {
-        Some(count) if count <= MOST_WEIGHTS => Ok(()),
-        _ => Err(HeadError::TooLarge {
-            models,
-            inputs,
-            limit: MOST_WEIGHTS,
-        }),
     }
 }
 

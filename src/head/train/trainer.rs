@@ -12,18 +12,15 @@ use super::mixup::Blend;
 use super::sampling::{Draw, draw};
 use super::schedule::{Progress, factor};
 use super::stepper::{Stepper, dropout};
-use crate::head::config::{OptimizerConfig, TrainConfig};
+use crate::head::config::{OptimizerConfig, Sampling, TrainConfig};
 use crate::head::error::{Cause, Diverging, HeadError, Model};
 use crate::head::examples::Examples;
 use crate::head::network::Network;
 use crate::head::network::dropout::Dropout;
-use crate::head::network::loss::{Targets, log_softmax};
+use crate::head::network::loss::Targets;
 use crate::head::random::stream;
+use crate::head::rows::Rows;
 use crate::stop::Stop;
-
-/// Rows that are scored at once, at most, and their bytes.
-const SCORED_AT_ONCE: usize = 512;
-const SCORED_BYTES: usize = 8 << 20;
 
 /// The memory for streamed rows where nothing is said: a window of 16,384 rows of ResNet50's.
 const WINDOWS: usize = 256 << 20;
@@ -32,8 +29,9 @@ const WINDOWS: usize = 256 << 20;
 pub(super) struct Trainer<'c, 'e> {
     config: &'c TrainConfig,
     examples: Examples<'e>,
-    /// The examples this model may see.
+    /// The examples this model may see, and whether each of all is among them.
     members: Vec<usize>,
+    sees: Vec<bool>,
     seed: u64,
     model: Model,
     stepper: Stepper<f32>,
@@ -53,6 +51,17 @@ pub(super) struct EpochSums {
     pub(super) examples: usize,
 }
 
+impl EpochSums {
+    /// The sums over several models.
+    pub(super) fn of(all: &[Self]) -> Self {
+        all.iter().fold(Self::default(), |sum, own| Self {
+            loss: sum.loss + own.loss,
+            correct: sum.correct + own.correct,
+            examples: sum.examples + own.examples,
+        })
+    }
+}
+
 impl<'c, 'e> Trainer<'c, 'e> {
     /// # Errors
     /// Weights for classes that are not there.
@@ -69,14 +78,20 @@ impl<'c, 'e> Trainer<'c, 'e> {
         let most = config.batch.size(members.len()) + 1;
         let blended = if config.mixup.is_some() { most } else { 0 };
         let weights = class_weights(config, &examples, &members)?;
-        let budget = config.memory.map_or(WINDOWS, |memory| memory.count());
+        let mut sees = vec![false; examples.len()];
+        for &member in &members {
+            if let Some(sees) = sees.get_mut(member) {
+                *sees = true;
+            }
+        }
         Ok(Self {
             stepper: Stepper::new(config, network, most, weights.as_deref()),
-            feed: Feed::new(examples.features, budget),
+            feed: Feed::new(examples.features, budget(config)),
             blended: Array2::zeros((blended, width)),
             config,
             examples,
             members,
+            sees,
             seed,
             model,
             steps: 0,
@@ -91,7 +106,8 @@ impl<'c, 'e> Trainer<'c, 'e> {
     }
 
     /// One pass over the examples, each by a view drawn at random, in a random order. What is
-    /// drawn depends on the seed, the model and the epoch alone.
+    /// drawn depends on the seed and the epoch alone (and, where classes are balanced, on the
+    /// model): a model takes what it may see of what is drawn for all.
     ///
     /// The sums are of what the network said in training (dropout on), each batch before its step.
     ///
@@ -103,69 +119,92 @@ impl<'c, 'e> Trainer<'c, 'e> {
     }
 
     fn epoch_here(&mut self, epoch: usize) -> Result<EpochSums, HeadError> {
-        let keys = [self.model.key(), epoch as u64];
-        let mut random = stream("epoch", self.seed, &keys);
-        let Examples { labels, views, .. } = self.examples;
-        let sampling = self.config.sampling;
-        let order = draw(sampling, &self.members, labels, views, &mut random);
-        let places: Vec<usize> = order.iter().map(|(e, view)| e * views + view).collect();
-        let batches = batches::ranges(order.len(), self.config.batch.size(order.len()));
+        let own = self.own(&self.draws(epoch));
+        let places: Vec<usize> = own.order.iter().map(|draw| self.place(*draw)).collect();
         let mut sums = EpochSums::default();
-        let Self {
-            config,
-            seed,
-            model,
-            stepper,
-            feed,
-            blended,
-            steps,
-            stop,
-            ..
-        } = self;
-        let mut one = OneStep {
-            config,
-            labels,
-            keys: [*seed, model.key()],
-            order: &order,
-            steps_an_epoch: batches.len(),
-            stepper,
-            blended,
-            steps,
-            sums: &mut sums,
-        };
-        let fed = feed.each(&places, &batches, &mut |batch, x| {
-            if stop.is_some_and(Stop::is_asked) {
-                return Err(HeadError::Interrupted(Box::new(Partial::none())));
-            }
-            one.take(batch, x)
-        });
-        match fed {
-            Err(HeadError::NotFinite) => return Err(self.diverged(epoch, Diverging::Loss)?),
-            fed => fed?,
-        }
-        if !self.stepper.network.is_finite() {
-            return Err(self.diverged(epoch, Diverging::Weights)?);
-        }
-        Ok(sums)
+        let (mut one, feed) = self.apart(&own, &mut sums);
+        let fed = feed.each(&places, &own.batches, &mut |batch, x| one.take(batch, x));
+        self.ended(epoch, fed.map(|()| sums))
     }
 
-    /// ln p of each class for the plain view of some examples, `[examples.len(), classes]`.
-    pub(super) fn log_probabilities(&self, examples: &[usize]) -> Result<Array2<f32>, HeadError> {
-        let mut scores = Array2::zeros((examples.len(), self.examples.classes));
-        let mut done = 0;
-        let a_row = self.examples.width().saturating_mul(size_of::<f32>());
-        let at_once = (SCORED_BYTES / a_row.max(1)).clamp(1, SCORED_AT_ONCE);
-        for chunk in examples.chunks(at_once) {
-            let rows: Vec<usize> = chunk.iter().map(|e| e * self.examples.views).collect();
-            let mut x = Array2::zeros((rows.len(), self.examples.width()));
-            self.examples.features.read(&rows, x.view_mut())?;
-            let logits = self.stepper.network.logits(x.view());
-            scores
-                .slice_mut(s![done..done + chunk.len(), ..])
-                .assign(&log_softmax(logits));
-            done += chunk.len();
+    /// What an epoch draws: for all models at once, or, where classes are balanced, for this one.
+    pub(super) fn draws(&self, epoch: usize) -> Vec<Draw> {
+        let Examples { labels, views, .. } = self.examples;
+        let sampling = self.config.sampling;
+        let key = if self.is_alone() { self.model.key() } else { 0 };
+        let random = &mut stream("epoch", self.seed, &[key, epoch as u64]);
+        match sampling {
+            Sampling::Once => {
+                let all: Vec<usize> = (0..self.examples.len()).collect();
+                draw(sampling, &all, labels, views, random)
+            }
+            Sampling::Balanced => draw(sampling, &self.members, labels, views, random),
         }
-        Ok(scores)
+    }
+
+    /// Whether its draws are nobody else's.
+    pub(super) fn is_alone(&self) -> bool {
+        self.config.sampling == Sampling::Balanced
+    }
+
+    /// What this model takes of the draws.
+    pub(super) fn own(&self, draws: &[Draw]) -> Own {
+        let sees = |&(_, (example, _)): &(usize, &Draw)| self.sees.get(*example) == Some(&true);
+        let (at, order): (Vec<usize>, Vec<Draw>) = draws.iter().enumerate().filter(sees).unzip();
+        let batches = batches::ranges(order.len(), self.config.batch.size(order.len()));
+        Own { at, order, batches }
+    }
+
+    /// The row of a view of an example.
+    pub(super) fn place(&self, (example, view): Draw) -> usize {
+        example * self.examples.views + view
+    }
+
+    /// Bytes of the rows of its largest batch.
+    pub(super) fn batch_bytes(&self) -> usize {
+        let rows = self.config.batch.size(self.members.len()).saturating_add(1);
+        let a_row = self.examples.width().saturating_mul(size_of::<f32>());
+        rows.min(self.members.len()).saturating_mul(a_row)
+    }
+
+    /// What steps need, and apart from that what fetches rows for them.
+    pub(super) fn apart<'t>(
+        &'t mut self,
+        own: &'t Own,
+        sums: &'t mut EpochSums,
+    ) -> (OneStep<'t>, &'t mut Feed<'e>) {
+        let one = OneStep {
+            config: self.config,
+            labels: self.examples.labels,
+            keys: [self.seed, self.model.key()],
+            own,
+            stepper: &mut self.stepper,
+            blended: &mut self.blended,
+            steps: &mut self.steps,
+            stop: self.stop,
+            sums,
+        };
+        (one, &mut self.feed)
+    }
+
+    /// The sums of an epoch, or why there are none.
+    pub(super) fn ended(
+        &self,
+        epoch: usize,
+        sums: Result<EpochSums, HeadError>,
+    ) -> Result<EpochSums, HeadError> {
+        match sums {
+            Err(HeadError::NotFinite) => Err(self.diverged(epoch, Diverging::Loss)?),
+            Ok(_) if !self.stepper.network.is_finite() => {
+                Err(self.diverged(epoch, Diverging::Weights)?)
+            }
+            sums => sums,
+        }
+    }
+
+    /// The rows that it learns from.
+    pub(super) fn rows(&self) -> &'e dyn Rows {
+        self.examples.features
     }
 
     /// Whether its rows are read from elsewhere.
@@ -208,29 +247,55 @@ impl Model {
     }
 }
 
+/// What a model takes of an epoch's draws.
+#[derive(Debug)]
+pub(super) struct Own {
+    /// Where among the draws, in order.
+    pub(super) at: Vec<usize>,
+    /// The draws.
+    pub(super) order: Vec<Draw>,
+    /// Ranges of `order`.
+    pub(super) batches: Vec<Range<usize>>,
+}
+
+/// Bytes that windows of streamed rows may take.
+pub(in crate::head) fn budget(config: &TrainConfig) -> usize {
+    config.memory.map_or(WINDOWS, |memory| memory.count())
+}
+
 /// What a step needs besides its rows.
-struct OneStep<'t> {
+pub(super) struct OneStep<'t> {
     config: &'t TrainConfig,
     labels: &'t [usize],
     /// Seed and model.
     keys: [u64; 2],
-    order: &'t [Draw],
-    steps_an_epoch: usize,
+    own: &'t Own,
     stepper: &'t mut Stepper<f32>,
     blended: &'t mut Array2<f32>,
     steps: &'t mut usize,
+    stop: Option<&'t Stop>,
     sums: &'t mut EpochSums,
 }
 
 impl OneStep<'_> {
     /// A step on the rows of a batch, which are those of a range of the order.
-    fn take(&mut self, batch: Range<usize>, x: ArrayView2<'_, f32>) -> Result<(), HeadError> {
-        let order = self.order.get(batch).unwrap_or_default();
+    ///
+    /// # Errors
+    /// A loss that is no number, the request to end.
+    pub(super) fn take(
+        &mut self,
+        batch: Range<usize>,
+        x: ArrayView2<'_, f32>,
+    ) -> Result<(), HeadError> {
+        if self.stop.is_some_and(Stop::is_asked) {
+            return Err(HeadError::Interrupted(Box::new(Partial::none())));
+        }
+        let order = self.own.order.get(batch).unwrap_or_default();
         let label = |&(example, _): &Draw| self.labels.get(example).copied();
         let labels: Vec<usize> = order.iter().filter_map(label).collect();
         let at = Progress {
             step: *self.steps,
-            steps_an_epoch: self.steps_an_epoch,
+            steps_an_epoch: self.own.batches.len(),
             epochs: self.config.epochs.get(),
         };
         let lr = self.config.optimizer.lr() * factor(self.config.schedule.as_ref(), at);

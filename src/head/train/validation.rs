@@ -1,6 +1,6 @@
-//! What a cross-validation found.
+//! What a cross-validation, or a share that was held out, says of a head.
 
-use ndarray::Array2;
+use ndarray::{Array2, Axis};
 
 use crate::head::calibration::{self, Calibrated};
 use crate::head::config::Calibration;
@@ -23,29 +23,56 @@ pub struct Validation {
     pub uncalibrated: Option<Metrics>,
     /// The temperature that was fitted to the out-of-fold scores; 1 where none was.
     pub temperature: f32,
-    /// `[examples, classes]`, calibrated. Where the folds were dealt more than once, each example's
-    /// mean over the repeats.
+    /// The places of the examples that were judged, in order: of all, or of those that `share` held
+    /// out.
+    pub examples: Vec<usize>,
+    /// What was said of them, `[judged examples, classes]`, calibrated. Where the folds were dealt
+    /// more than once, each example's mean over the repeats.
     pub probabilities: Array2<f32>,
-    /// The fold of each example, `[repeats][examples]`.
+    /// The fold of each of all training examples, `[repeats][all examples]`.
     pub fold_of: Vec<Vec<usize>>,
 }
 
+/// What models said of examples that they had not seen.
+#[derive(Debug)]
+pub(in crate::head) struct Judged {
+    /// The places of those examples, in order.
+    pub(in crate::head) examples: Vec<usize>,
+    /// Of each repeat, for all examples, `[examples, classes]`: log probabilities, or logits.
+    pub(in crate::head) scores: Vec<Array2<f32>>,
+    /// See [`Validation::fold_of`].
+    pub(in crate::head) fold_of: Vec<Vec<usize>>,
+}
+
 impl Validation {
-    /// Judges the out-of-fold `scores` of each repeat, `[examples, classes]` each: log
-    /// probabilities, or logits.
+    /// Judges what was said of examples with these `labels` (of all).
     ///
     /// # Errors
     /// Scores that are not finite.
     pub(in crate::head) fn new(
         epoch: usize,
-        scores: &[Array2<f32>],
-        fold_of: Vec<Vec<usize>>,
+        judged: Judged,
         labels: &[usize],
         calibration: Calibration,
     ) -> Result<Self, HeadError> {
+        let Judged {
+            examples,
+            scores,
+            fold_of,
+        } = judged;
+        let (scores, labels) = match examples.len() == labels.len() {
+            true => (scores, labels.to_vec()),
+            false => (
+                scores
+                    .iter()
+                    .map(|all| all.select(Axis(0), &examples))
+                    .collect(),
+                examples.iter().map(|&example| labels[example]).collect(),
+            ),
+        };
         let judge = |temperature: f32| -> Result<Calibrated, HeadError> {
-            let probabilities = mean_probabilities(scores, temperature);
-            let metrics = metrics::evaluate(probabilities.view(), labels)?;
+            let probabilities = mean_probabilities(&scores, temperature);
+            let metrics = metrics::evaluate(probabilities.view(), &labels)?;
             Ok((probabilities, metrics))
         };
         let (temperature, uncalibrated) = match calibration {
@@ -53,7 +80,7 @@ impl Validation {
             Calibration::Temperature => {
                 let views: Vec<_> = scores.iter().map(|one| one.view()).collect();
                 (
-                    calibration::temperature(&views, labels),
+                    calibration::temperature(&views, &labels),
                     Some(judge(1.0)?.1),
                 )
             }
@@ -64,6 +91,7 @@ impl Validation {
             metrics,
             uncalibrated,
             temperature,
+            examples,
             probabilities,
             fold_of,
         })

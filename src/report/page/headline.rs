@@ -90,6 +90,13 @@ pub(super) fn majority(run: &Run) -> Option<(usize, usize, usize)> {
     Some((class, *supports.get(class)?, supports.iter().sum()))
 }
 
+/// The first letter as a capital.
+fn capitalised(words: &str) -> String {
+    let mut letters = words.chars();
+    let first = letters.next().map(|first| first.to_ascii_uppercase());
+    first.into_iter().chain(letters).collect()
+}
+
 fn tiles(run: &Run) -> Markup {
     let Some((what, scores)) = run.figures.main_scores() else {
         return html! {};
@@ -104,7 +111,7 @@ fn tiles(run: &Run) -> Markup {
             }
             @if let Some(scores) = out_of_fold {
                 div.tile {
-                    span { "Cross-validation" }
+                    span { (capitalised(run.figures.validated_by())) }
                     b { (percent(scores.accuracy)) }
                     span { (scores.correct) " of " (scores.total) " training pictures" }
                 }

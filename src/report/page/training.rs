@@ -95,7 +95,7 @@ fn loss(report: &Report) -> Markup {
         Axis::from_zero("log loss", points.iter().map(|p| p[1])),
     );
     let chart = series.into_iter().fold(chart, Chart::with);
-    let caption = "Mean over the folds where there was a cross-validation. Training loss is with dropout and augmentation.";
+    let caption = "Of a cross-validation, the mean over its folds. Training loss is with dropout and augmentation.";
     plot("Loss by epoch", &chart, &keys, caption, &table(report))
 }
 

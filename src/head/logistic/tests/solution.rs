@@ -23,6 +23,7 @@ fn gradients_agree_with_differences() {
         views: 2,
         classes: 3,
         shares: &shares,
+        judged: &[],
     };
     let l2 = 0.3;
     let point = Array2::from_shape_fn((3, 6), |(i, j)| ((i * 6 + j) as f64 * 0.7).sin());

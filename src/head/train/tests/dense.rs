@@ -1,69 +1,19 @@
-//! The keys of a dense head, streamed rows, threads, and an end before the end.
-
-use ndarray::{ArrayView2, ArrayViewMut2};
+//! The keys of a dense head, threads, and an end before the end.
 
 use super::*;
 use crate::head::error::Cause;
-use crate::head::rows::Rows;
 use crate::head::train::{EpochRow, Partial, Watch, fit_watched};
 use crate::stop::Stop;
 
-const EVERYTHING: &str = "head: {dense: {hidden: [16, 8], dropout: 0.3, batch_norm: true, \
+pub(super) const EVERYTHING: &str = "head: {dense: {hidden: [16, 8], dropout: 0.3, batch_norm: true, \
     activation: gelu}}, adamw: {lr: 0.01}, schedule: {warmup: 1, cosine: {to: 0.1}}, \
     label_smoothing: 0.05, mixup: {alpha: 0.3}, clip_norm: 1, class_weights: balanced, batch: 7";
-
-/// Rows that could not be kept in memory, as far as a head can tell.
-#[derive(Debug)]
-struct Elsewhere(Array2<f32>);
-
-impl Rows for Elsewhere {
-    fn count(&self) -> usize {
-        self.0.nrows()
-    }
-
-    fn width(&self) -> usize {
-        self.0.ncols()
-    }
-
-    fn read(&self, places: &[usize], into: ArrayViewMut2<'_, f32>) -> Result<(), HeadError> {
-        self.0.view().read(places, into)
-    }
-
-    fn in_memory(&self) -> Option<ArrayView2<'_, f32>> {
-        None
-    }
-}
 
 #[test]
 fn everything_at_once_still_learns() {
     let data = clouds(60, 5, 3, 2, 12.0);
     let fit = data.fit(&format!("{EVERYTHING}, epochs: 40"), 1).unwrap();
     assert_eq!(data.accuracy(&fit.head), 1.0);
-}
-
-/// Rows come in the order that was drawn, wherever they lie: the shuffle is the same.
-#[test]
-fn streamed_rows_train_the_same_head() {
-    let data = clouds(50, 5, 3, 3, 1.0);
-    let rows = Elsewhere(data.features.clone());
-    let examples = Examples {
-        features: &rows,
-        ..data.examples()
-    };
-    let yaml = format!("{EVERYTHING}, epochs: 4, validation: {{folds: 3}}");
-    let expected = data.fit(&yaml, 1).unwrap();
-    // A window of all rows; one of 1024 * 1024 / 2 / 20 rows is that of a megabyte.
-    for memory in ["1MiB", "1GiB"] {
-        let config = config(&format!("{yaml}, memory: {memory}"));
-        let found = fit(&config, &examples, 1, &mut |_| {}).unwrap();
-        assert_eq!(bytes(&found), bytes(&expected));
-        assert_eq!(found.curve, expected.curve);
-    }
-    // Windows of a batch or two.
-    let mut config = config(&yaml);
-    config.memory = Some(crate::size::Bytes::of(2 * 15 * 20));
-    let found = fit(&config, &examples, 1, &mut |_| {}).unwrap();
-    assert_eq!(bytes(&found), bytes(&expected));
 }
 
 /// Layers and batches wide enough to be cut into pieces.

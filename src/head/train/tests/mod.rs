@@ -3,6 +3,7 @@
 mod dense;
 mod learning;
 mod refusals;
+mod streamed;
 mod validation;
 
 use std::collections::BTreeMap;

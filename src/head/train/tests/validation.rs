@@ -91,6 +91,52 @@ fn early_stopping_takes_the_epoch_that_validates_best() {
     assert_eq!(plain.unwrap().head, found);
 }
 
+/// The head is the model that was judged, with the weights that it had at its best epoch.
+#[test]
+fn a_share_keeps_the_weights_of_the_best_epoch() {
+    let data = clouds(60, 20, 2, 3, 1.0);
+    let yaml = "head: {dense: {hidden: [64]}}, adam: {lr: 0.01}, epochs: 200, \
+                validation: {share: 0.25}, calibration: none, early_stopping: {patience: 5}";
+    let fit = data.fit(yaml, 1).unwrap();
+    let losses: Vec<f64> = fit.curve.iter().filter_map(|r| r.validation_loss).collect();
+    assert_eq!(losses.len(), fit.curve.len(), "there is no second training");
+    let best = losses.iter().copied().fold(f64::INFINITY, f64::min);
+    assert_eq!(losses.len(), fit.epochs + 5);
+    assert_eq!(losses[fit.epochs - 1], best);
+
+    let validation = fit.validation.as_ref().unwrap();
+    let held_out = &validation.examples;
+    assert_eq!((held_out.len(), validation.metrics.total), (15, 15));
+    let plain: Vec<usize> = held_out.iter().map(|example| example * 3).collect();
+    let rows = data.features.select(ndarray::Axis(0), &plain);
+    let said = fit.head.probabilities(rows.view()).unwrap();
+    assert_eq!(said, validation.probabilities);
+    let labels: Vec<usize> = held_out.iter().map(|&e| data.labels[e]).collect();
+    let judged = crate::head::metrics::evaluate(said.view(), &labels).unwrap();
+    assert!((judged.log_loss - best).abs() < 1e-6);
+
+    // It is the first model of the cross-validation with as many folds.
+    let folds = yaml.replace("share: 0.25", "folds: 4");
+    let folds = data.fit(&folds, 1).unwrap().validation.unwrap();
+    let first: Vec<usize> = (0..60).filter(|&e| folds.fold_of[0][e] == 0).collect();
+    assert_eq!(held_out, &first);
+    assert_eq!(folds.fold_of, validation.fold_of);
+}
+
+/// Without early stopping the last epoch counts; with calibration the held-out examples tell the
+/// temperature.
+#[test]
+fn a_share_without_early_stopping_keeps_the_last_epoch() {
+    let data = clouds(40, 5, 3, 1, 1.0);
+    let yaml = format!("{DENSE}, epochs: 4, validation: {{share: 0.2}}");
+    let fit = data.fit(&yaml, 1).unwrap();
+    assert_eq!((fit.epochs, fit.curve.len()), (4, 4));
+    let validation = fit.validation.unwrap();
+    assert_eq!(validation.probabilities.nrows(), 8);
+    assert!(validation.temperature != 1.0 && validation.uncalibrated.is_some());
+    assert_eq!(fit.head.temperature(), validation.temperature);
+}
+
 #[test]
 fn early_stopping_goes_by_the_metric_that_it_is_given() {
     let data = clouds(60, 20, 2, 1, 1.0);

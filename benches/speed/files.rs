@@ -10,8 +10,8 @@ use catpipe::assets::{self, RuntimeBuild};
 
 use super::pixels::{self, Peers};
 
-/// So many that opening a network takes a small part of the time.
-const IMAGES: u32 = 1024;
+/// So many that opening a network takes a small part of the time, and few enough for slow machines.
+const IMAGES: u32 = 512;
 const ROUNDS: usize = 2;
 
 /// A way of turning the files into features with catpipe: what it is called, the backbone's

@@ -35,6 +35,16 @@ impl Rows for Elsewhere {
     }
 }
 
+impl Elsewhere {
+    /// The examples of `data`, with their rows here.
+    fn of<'a>(&'a self, data: &'a Data) -> Examples<'a> {
+        Examples {
+            features: self,
+            ..data.examples()
+        }
+    }
+}
+
 fn elsewhere(data: &Data) -> Elsewhere {
     Elsewhere {
         rows: data.features.clone(),
@@ -47,10 +57,7 @@ fn elsewhere(data: &Data) -> Elsewhere {
 fn streamed_rows_train_the_same_head() {
     let data = clouds(50, 5, 3, 3, 1.0);
     let rows = elsewhere(&data);
-    let examples = Examples {
-        features: &rows,
-        ..data.examples()
-    };
+    let examples = rows.of(&data);
     let yaml = format!("{EVERYTHING}, epochs: 4, validation: {{folds: 3}}");
     let expected = data.fit(&yaml, 1).unwrap();
     // A window of all rows; one of 1024 * 1024 / 2 / 20 rows is that of a megabyte.
@@ -74,10 +81,7 @@ fn the_folds_of_all_trials_share_a_pass() {
     const EPOCHS: usize = 5;
     let data = clouds(60, 5, 3, 3, 1.0);
     let rows = elsewhere(&data);
-    let examples = Examples {
-        features: &rows,
-        ..data.examples()
-    };
+    let examples = rows.of(&data);
     let yaml = format!(
         "{DENSE}, epochs: {EPOCHS}, memory: 64MiB, validation: {{folds: 3, repeats: 2}}, \
          search: {{grid: {{l2: [0, 0.01], adam.lr: [0.001, 0.01], batch: [7, 32]}}}}"
@@ -99,10 +103,7 @@ fn the_folds_of_all_trials_share_a_pass() {
 fn trials_side_by_side_are_what_they_are_alone() {
     let data = clouds(60, 5, 3, 1, 1.0);
     let rows = elsewhere(&data);
-    let examples = Examples {
-        features: &rows,
-        ..data.examples()
-    };
+    let examples = rows.of(&data);
     let yaml = "head: {dense: {hidden: [8]}}, sgd: {lr: 0.1}, epochs: 6, memory: 1MiB, \
                 validation: {folds: 3}, early_stopping: {patience: 1}, \
                 search: {grid: {sampling: [once, balanced], sgd.lr: [0.01, 1.0e30]}}";

@@ -14,7 +14,8 @@
 //! Nothing here may open `index.sqlite` by other means than SQLite: closing any descriptor of a
 //! file gives up all of the process's locks on it.
 
-use super::raw::Raw;
+use super::key::Space;
+use super::raw::{Grid, Raw};
 use crate::digests::Stamp;
 use rusqlite::ffi::ErrorCode;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, TransactionBehavior, params};
@@ -22,8 +23,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use twox_hash::XxHash3_128;
 
-/// The version of the file's tables; a newer one is neither read nor written.
-const VERSION: i32 = 1;
+/// The version of the file's tables; a newer one is neither read nor written, and an older one is
+/// made anew. Version 1 had one checksum of a whole shard.
+const VERSION: i32 = 2;
 /// `catp`: what says that the file is catpipe's.
 const APPLICATION: i32 = 0x6361_7470;
 /// How long to wait for another process, whose writing takes milliseconds.
@@ -36,16 +38,17 @@ const SETTINGS: &str = "PRAGMA cell_size_check = ON; PRAGMA trusted_schema = OFF
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS shards (
     digest BLOB NOT NULL UNIQUE, -- SHA-256 of the file: its name
     stamp TEXT NOT NULL,         -- size, inode and times of the file when it was right, as JSON
-    xxh3 BLOB NOT NULL,          -- XXH3-128 of the file, lowest byte first
+    pieces BLOB NOT NULL,        -- XXH3-128 of each few rows, lowest byte first
+    rest BLOB NOT NULL,          -- XXH3-128 of all other bytes
     rows INTEGER NOT NULL,
     features INTEGER NOT NULL,   -- where the rows begin in the file
     keys_at INTEGER NOT NULL,    -- where their ids begin
     keys BLOB NOT NULL,          -- the ids, 32 bytes each
     checksum BLOB NOT NULL       -- XXH3-128 over the space and all of the above
 )";
-const FIND: &str = "SELECT stamp, xxh3, rows, features, keys_at, keys, checksum FROM shards \
-                    WHERE digest = ?1";
-const PUT: &str = "INSERT OR REPLACE INTO shards VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+const FIND: &str = "SELECT stamp, pieces, rest, rows, features, keys_at, keys, checksum \
+                    FROM shards WHERE digest = ?1";
+const PUT: &str = "INSERT OR REPLACE INTO shards VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
 
 /// Why the index is not used.
 #[derive(Debug)]
@@ -102,7 +105,8 @@ impl Record {
         for number in [raw.size, u64::from(raw.rows), raw.features, raw.keys] {
             hash.write(&number.to_le_bytes());
         }
-        hash.write(&raw.xxh3.to_le_bytes());
+        hash.write(&raw.rest.to_le_bytes());
+        hash.write(&raw.pieces_as_bytes());
         Some((stamp, hash.finish_128().to_le_bytes()))
     }
 
@@ -110,23 +114,26 @@ impl Record {
     fn from_row(digest: [u8; 32], row: &Row<'_>) -> rusqlite::Result<(Option<Self>, Vec<u8>)> {
         let stamp: String = row.get(0)?;
         let stamp: Option<Stamp> = serde_json::from_str(&stamp).ok();
-        let xxh3: [u8; 16] = row.get(1)?;
-        let (rows, features, keys) = (row.get(2)?, row.get::<_, i64>(3)?, row.get::<_, i64>(4)?);
+        let pieces: Vec<u8> = row.get(1)?;
+        let (pieces, _) = pieces.as_chunks::<16>();
+        let rest: [u8; 16] = row.get(2)?;
+        let (rows, features, keys) = (row.get(3)?, row.get::<_, i64>(4)?, row.get::<_, i64>(5)?);
         let raw = |size| Raw {
             size,
-            xxh3: u128::from_le_bytes(xxh3),
+            pieces: pieces.iter().copied().map(u128::from_le_bytes).collect(),
+            rest: u128::from_le_bytes(rest),
             rows,
             features: features.cast_unsigned(),
             keys: keys.cast_unsigned(),
         };
-        let keys: Vec<u8> = row.get(5)?;
+        let keys: Vec<u8> = row.get(6)?;
         let record = stamp.map(|stamp| Self {
             digest,
             raw: raw(stamp.size()),
             stamp,
             keys,
         });
-        Ok((record, row.get(6)?))
+        Ok((record, row.get(7)?))
     }
 }
 
@@ -135,13 +142,17 @@ impl Record {
 pub(super) struct Catalogue {
     path: PathBuf,
     space: [u8; 32],
+    grid: Grid,
 }
 
 impl Catalogue {
-    /// That of the space of this digest in its folder `dir`. Nothing is opened yet.
-    pub(super) fn new(dir: &Path, space: [u8; 32]) -> Self {
-        let path = dir.join("index.sqlite");
-        Self { path, space }
+    /// That of `space` in its folder `dir`. Nothing is opened yet.
+    pub(super) fn new(dir: &Path, space: &Space) -> Self {
+        Self {
+            path: dir.join("index.sqlite"),
+            space: space.digest(),
+            grid: Grid::new(space),
+        }
     }
 
     /// Where it lies.
@@ -177,6 +188,7 @@ impl Catalogue {
         let sealed = record.sealed(&self.space);
         sealed.is_some_and(|(_, right)| right == checksum)
             && record.keys.len() as u64 == u64::from(record.raw.rows) * 32
+            && record.raw.fits(self.grid)
     }
 
     /// Enters `records`, all or none; one of the same digest is replaced.
@@ -194,7 +206,8 @@ impl Catalogue {
             change.prepare(PUT)?.execute(params![
                 &record.digest[..],
                 stamp,
-                &raw.xxh3.to_le_bytes()[..],
+                raw.pieces_as_bytes(),
+                &raw.rest.to_le_bytes()[..],
                 raw.rows,
                 raw.features.cast_signed(),
                 raw.keys.cast_signed(),
@@ -229,7 +242,7 @@ impl Catalogue {
         Ok(change.commit()?)
     }
 
-    /// The file as it is; `None` where there is none, or nothing in it.
+    /// The file as it is; `None` where there is none, or nothing in it that is of use.
     fn open(&self) -> Result<Option<Connection>, Trouble> {
         if !self.path.exists() {
             return Ok(None);
@@ -246,6 +259,7 @@ impl Catalogue {
         );
         match (application, version) {
             (APPLICATION, VERSION) => Ok(Some(connection)),
+            (APPLICATION, 1..VERSION) => Ok(None),
             (APPLICATION, newer) if newer > VERSION => Err(Trouble::Unusable(format!(
                 "it has version {newer}, and this catpipe knows versions up to {VERSION}"
             ))),
@@ -255,11 +269,16 @@ impl Catalogue {
         }
     }
 
-    /// A new file with an empty table. Another process may be doing the same.
+    /// A new file, or one of an older version, with an empty table. Another process may be doing the
+    /// same.
     fn create(&self) -> Result<Connection, Trouble> {
         let mut connection =
             self.connect(OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
         let change = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let version = change.query_row("PRAGMA user_version", [], |row| row.get::<_, i32>(0))?;
+        if version < VERSION {
+            change.execute("DROP TABLE IF EXISTS shards", [])?;
+        }
         change.pragma_update(None, "application_id", APPLICATION)?;
         change.pragma_update(None, "user_version", VERSION)?;
         change.execute(TABLE, [])?;

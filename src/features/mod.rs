@@ -88,10 +88,11 @@
 //! # The index
 //!
 //! `index.sqlite` has one record a shard: the SHA-256 that names it, its size, inode and times when
-//! it was last right, the number of rows, the XXH3-128 of its bytes, where features and keys begin
-//! among them, all keys, and a checksum over all this and the space. The record is entered after
-//! the shard was renamed, or by the next opening where that did not happen. All of it can be found
-//! out from the shards again, so the index is believed only as far as its checksums go, and:
+//! it was last right, the number of rows, the XXH3-128 of every few of them (about 256 KiB: numbers,
+//! then keys) and that of all other bytes, where features and keys begin in the file, all keys, and
+//! a checksum over all this and the space. The record is entered after the shard was renamed, or by the next opening where
+//! that did not happen. All of it can be found out from the shards again, so the index is believed
+//! only as far as its checksums go, and:
 //!
 //! | the index | what happens |
 //! | --- | --- |
@@ -100,6 +101,7 @@
 //! | has a shard that is gone | the record is dropped |
 //! | has a record with a wrong checksum | that shard is read and the record replaced, with a [`Warning`] |
 //! | is no database, or a damaged one | it is moved to `damaged/` and made anew, with a [`Warning`] |
+//! | is of an older version | it is made anew, and shards are read |
 //! | is locked, read-only, of a newer version, on a disk without locks | it is left alone; shards that it would have told of are read, with a [`Warning`] |
 //!
 //! In memory a row takes at most 94 bytes.
@@ -108,13 +110,14 @@
 //!
 //! [`Store::open`] compares every shard's SHA-256 with its name; [`Store::open_changed`] only where
 //! the index does not know the shard, or its size, inode or times are no longer what they were.
-//! Reading rows compares all bytes of the shards that it touches, always: with the XXH3-128 that
-//! was made when HDF5 had read the same file and had found in it just the rows and keys that lie
-//! at the recorded places, else with the SHA-256. Rows are then taken straight from those bytes,
-//! and each only where the file has the key that was asked for. A shard that differs is moved to
-//! `damaged/`, told in a [`Warning`] or an error, and its rows are missing, so they are computed
-//! again. HDF5 only ever sees files whose SHA-256 was right, and even then types, shapes and sizes
-//! are checked before use.
+//! Reading rows compares all bytes that it takes rows from, and those of the shard that belong to
+//! no row, always: with the XXH3-128 that was made when HDF5 had read the same file and had found
+//! in it just the rows and keys that lie at the recorded places, else, and where that differs, the
+//! whole shard with its SHA-256. Rows are then taken straight from those bytes, and each only where
+//! the file has the key that was asked for. A shard that differs is moved to `damaged/`, told in a
+//! [`Warning`] or an error, and its rows are missing, so they are computed again. HDF5 only ever
+//! sees files whose SHA-256 was right, and even then types, shapes and sizes are checked before
+//! use.
 //!
 //! # Several processes
 //!

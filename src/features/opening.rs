@@ -181,13 +181,13 @@ impl Store {
                 }
             }
             Ok(Look::Read(keys, raw)) => {
-                if let Some((stamp, raw)) = stamp.zip(raw)
+                if let Some((stamp, raw)) = stamp.zip(raw.as_ref())
                     && stamp.size() == raw.size
                 {
                     news.records.push(Record {
                         digest,
                         stamp,
-                        raw,
+                        raw: raw.clone(),
                         keys: keys.iter().flat_map(|key| key.0).collect(),
                     });
                 }
@@ -211,7 +211,7 @@ impl Store {
         let shard = Shard {
             path,
             digest: record.digest,
-            raw: Some(record.raw),
+            raw: Some(record.raw.clone()),
         };
         let (keys, _) = record.keys.as_chunks::<32>();
         self.index().enter(shard, keys.iter().copied().map(RowId));
@@ -226,7 +226,7 @@ impl Store {
         }
         let space = self.space();
         let contents = shard::contents(&shard.path, space, bytes.len() as u64)?;
-        let raw = Raw::of(&bytes, &contents, space.rows);
+        let raw = Raw::of(&bytes, &contents, space);
         Ok(Look::Read(contents.keys, raw))
     }
 

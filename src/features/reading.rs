@@ -1,45 +1,40 @@
-//! Rows out of shards, the next shard being read while the rows of this one are taken.
+//! Rows out of shards, the next pieces being read while the rows of this one are taken.
 
 use super::error::{Damage, StoreError};
 use super::index::{Place, Shard};
-use super::key::{RowId, Space};
+use super::key::RowId;
 use super::numbers::Decoder;
 use super::opening::{refused, verify};
+use super::raw::{Grid, Piece, Raw};
 use super::shard::{self, Contents, Refusal};
-use super::store::Store;
+use super::store::{Store, lock};
 use std::fs::File;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc;
+use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 
 /// A row that is wanted: where it is, and its position among those asked for.
 pub(super) type Wanted = (Place, usize);
 
-/// A shard in memory that was just compared with its checksum.
+/// Pieces that wait to be taken: enough that neither thread waits for the other's every step.
+const AHEAD: usize = 2;
+
+/// Rows in memory that were just compared with a checksum.
 enum Loaded {
-    Bytes(Vec<u8>, super::raw::Raw),
-    Contents(Contents),
+    Piece(Piece),
+    Contents(Arc<Contents>),
 }
 
 impl Loaded {
-    /// The row at `row`, if it is there and has this id.
-    fn row<'a>(
-        &'a self,
-        row: u32,
-        id: &RowId,
-        space: &Space,
-        decoder: &'a mut Decoder,
-    ) -> Option<&'a [f32]> {
+    /// The row at `row` of the shard, if it is here and has this id.
+    fn row<'a>(&'a self, row: u32, id: &RowId, decoder: &'a mut Decoder) -> Option<&'a [f32]> {
         match self {
-            Self::Bytes(bytes, raw) => {
-                let bytes = (raw.key(bytes, row)? == *id)
-                    .then(|| raw.row(bytes, row, space.width, space.rows))??;
-                Some(decoder.row(bytes))
-            }
+            Self::Piece(piece) => piece.row(row, id).map(|bytes| decoder.row(bytes)),
             Self::Contents(contents) => {
                 let at = row as usize;
+                let width = contents.values.ncols();
                 (contents.keys.get(at)? == id)
-                    .then(|| contents.values.as_slice()?.chunks(space.width).nth(at))?
+                    .then(|| contents.values.as_slice()?.chunks(width).nth(at))?
             }
         }
     }
@@ -47,55 +42,111 @@ impl Loaded {
     /// The memory, to be used again.
     fn buffer(self) -> Vec<u8> {
         match self {
-            Self::Bytes(bytes, _) => bytes,
+            Self::Piece(piece) => piece.into_bytes(),
             Self::Contents(_) => Vec::new(),
         }
     }
 }
 
-/// A shard that was read, or why not.
-type Read = Result<(Shard, Loaded), StoreError>;
+/// Rows that were read and the shard that has them, or why not.
+type Read = Result<(Arc<Source>, Loaded), StoreError>;
 
-/// The shards that nobody reads yet, in order.
+/// A shard that pieces are read from.
+struct Source {
+    number: u32,
+    shard: Shard,
+    way: Way,
+}
+
+/// How a shard's rows are had.
+enum Way {
+    /// By a few at a time, each piece compared with its own checksum.
+    Pieces(File, Raw),
+    /// All of them through HDF5, compared with the shard's name.
+    Whole(Arc<Contents>),
+}
+
+/// The pieces that nobody reads yet, in order.
 struct Unread<'a> {
     store: &'a Store,
+    grid: Grid,
     groups: &'a [&'a [Wanted]],
     next: AtomicUsize,
+    /// The shard that was read from last. Both threads read by one descriptor, so that the system
+    /// sees one reader that goes forward, and reads ahead of it.
+    source: Mutex<Option<Arc<Source>>>,
 }
 
 impl Unread<'_> {
-    /// The number of the next shard, which is then the caller's to read.
+    /// The number of the next piece, which is then the caller's to read.
     fn claim(&self) -> Option<usize> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         (number < self.groups.len()).then_some(number)
     }
 
-    /// Reads the next shard.
+    /// Reads the next piece.
     fn read(&self, buffer: Vec<u8>) -> Option<Read> {
         self.load(self.claim()?, buffer)
     }
 
     fn load(&self, number: usize, buffer: Vec<u8>) -> Option<Read> {
-        let group = self.groups.get(number)?;
-        Some(self.store.load(group, buffer))
+        let (place, _) = self.groups.get(number)?.first()?;
+        Some(self.try_load(place, buffer))
+    }
+
+    fn try_load(&self, place: &Place, buffer: Vec<u8>) -> Read {
+        let source = self.source(place.shard)?;
+        let piece = self.grid.piece_of(place.row);
+        let whole = match &source.way {
+            Way::Whole(contents) => Ok(Arc::clone(contents)),
+            Way::Pieces(file, raw) => match raw.read(file, self.grid, piece, buffer) {
+                Ok(Some(piece)) => return Ok((source, Loaded::Piece(piece))),
+                // The name has the last word.
+                Ok(None) => self.store.whole(&source.shard),
+                Err(error) => Err(refused(&source.shard.path, error)),
+            },
+        };
+        match whole {
+            Ok(contents) => {
+                let source = Arc::new(Source {
+                    number: source.number,
+                    shard: source.shard.clone(),
+                    way: Way::Whole(Arc::clone(&contents)),
+                });
+                *lock(&self.source) = Some(Arc::clone(&source));
+                Ok((source, Loaded::Contents(contents)))
+            }
+            Err(refusal) => Err(self.store.refuse(place.shard, &source.shard, refusal)),
+        }
+    }
+
+    /// The shard of this number, opened unless it was the last one.
+    fn source(&self, number: u32) -> Result<Arc<Source>, StoreError> {
+        let mut last = lock(&self.source);
+        if let Some(source) = last.as_ref().filter(|source| source.number == number) {
+            return Ok(Arc::clone(source));
+        }
+        let source = Arc::new(self.store.source(number)?);
+        *last = Some(Arc::clone(&source));
+        Ok(source)
     }
 }
 
 /// What the thread that takes the rows has read itself.
 #[derive(Default)]
 struct Here {
-    /// One shard that is not due yet.
+    /// One piece that is not due yet.
     early: Option<(usize, Read)>,
     buffer: Vec<u8>,
 }
 
 impl Here {
-    /// Shard `number`, which is the next one that was not taken.
+    /// Piece `number`, which is the next one that was not taken.
     fn take(&mut self, number: usize, unread: &Unread<'_>, loaded: &mpsc::Receiver<Read>) -> Read {
         if let Some((_, read)) = self.early.take_if(|(early, _)| *early == number) {
             return read;
         }
-        // The other thread reads shards in order, so that what comes from it is this one.
+        // The other thread reads pieces in order, so that what comes from it is this one.
         if let Ok(read) = loaded.try_recv() {
             return read;
         }
@@ -118,8 +169,8 @@ impl Here {
 
 impl Store {
     /// Hands `take` each row of `ids` with its position among them, in whatever order they lie on
-    /// the disk. A second thread reads and checks the next shards meanwhile: no more than four
-    /// are in memory, however many rows there are.
+    /// the disk. A second thread reads and checks the next rows meanwhile: no more than a few
+    /// hundred KiB of them (at least a few) are in memory, however many there are.
     ///
     /// # Errors
     /// As [`Store::read`], and what `take` says, which ends it.
@@ -131,12 +182,12 @@ impl Store {
         let mut wanted = self.places(ids)?;
         wanted.sort_unstable();
         let mut decoder = Decoder::new(self.space().rows);
-        self.each_shard(&wanted, |group, shard, loaded| {
+        self.each_piece(&wanted, |group, shard, loaded| {
             for (place, position) in group {
                 let id = ids
                     .get(*position)
                     .ok_or_else(|| self.misled(shard, place))?;
-                let row = loaded.row(place.row, id, self.space(), &mut decoder);
+                let row = loaded.row(place.row, id, &mut decoder);
                 take(*position, row.ok_or_else(|| self.misled(shard, place))?)?;
             }
             Ok(())
@@ -156,26 +207,30 @@ impl Store {
         ids.iter().enumerate().map(find).collect()
     }
 
-    /// Hands `take` each shard that holds one of `wanted`, which is in order, with those that it
-    /// holds.
+    /// Hands `take` each piece of a shard that holds one of `wanted`, which is in order, with those
+    /// that it holds.
     ///
-    /// A second thread reads ahead. Where this one would have to wait for it, it reads the shard
-    /// after that itself: with two cores neither is idle, and `take` still gets one shard after
+    /// A second thread reads ahead. Where this one would have to wait for it, it reads the piece
+    /// after that itself: with two cores neither is idle, and `take` still gets one piece after
     /// another.
-    fn each_shard<E: From<StoreError>>(
+    fn each_piece<E: From<StoreError>>(
         &self,
         wanted: &[Wanted],
         mut take: impl FnMut(&[Wanted], &Shard, &Loaded) -> Result<(), E>,
     ) -> Result<(), E> {
-        let by_shard = wanted.chunk_by(|(a, _), (b, _)| a.shard == b.shard);
-        let groups: Vec<&[Wanted]> = by_shard.collect();
+        let grid = Grid::new(self.space());
+        let piece = |place: &Place| (place.shard, grid.piece_of(place.row));
+        let by_piece = wanted.chunk_by(|(a, _), (b, _)| piece(a) == piece(b));
+        let groups: Vec<&[Wanted]> = by_piece.collect();
         let unread = Unread {
             store: self,
+            grid,
             groups: &groups,
             next: AtomicUsize::new(0),
+            source: Mutex::new(None),
         };
         thread::scope(|scope| {
-            let (send, loaded) = mpsc::sync_channel(0);
+            let (send, loaded) = mpsc::sync_channel(AHEAD);
             let (give_back, spare) = mpsc::channel();
             let unread = &unread;
             let read_ahead = move || {
@@ -194,8 +249,8 @@ impl Store {
             }
             let mut here = Here::default();
             for (number, group) in groups.iter().enumerate() {
-                let (shard, read) = here.take(number, unread, &loaded)?;
-                take(group, &shard, &read)?;
+                let (source, read) = here.take(number, unread, &loaded)?;
+                take(group, &source.shard, &read)?;
                 // Each thread keeps its memory; what it lacks it gets from the other.
                 let buffer = read.buffer();
                 if here.buffer.capacity() == 0 {
@@ -218,31 +273,41 @@ impl Store {
         }
     }
 
-    /// The one shard that holds all of `wanted`.
-    fn load(&self, wanted: &[Wanted], buffer: Vec<u8>) -> Read {
-        let number = wanted.first().map_or(0, |(place, _)| place.shard);
+    /// The shard of this number, by the best way to its rows.
+    fn source(&self, number: u32) -> Result<Source, StoreError> {
         let shard = self.index().shard(number).cloned();
         let shard = shard.ok_or_else(|| self.vanished())?;
-        match self.read_shard(&shard, buffer) {
-            Ok(loaded) => Ok((shard, loaded)),
-            Err(Refusal::Error(error)) => Err(error),
-            Err(Refusal::Damage(damage)) => Err(self.lose(number, shard.path, damage)),
+        match self.way(&shard) {
+            Ok(way) => Ok(Source { number, shard, way }),
+            Err(refusal) => Err(self.refuse(number, &shard, refusal)),
         }
     }
 
-    /// Reads a shard, and compares all of it with its checksum.
-    fn read_shard(&self, shard: &Shard, mut buffer: Vec<u8>) -> Result<Loaded, Refusal> {
-        if let Some(raw) = shard.raw {
-            let right = File::open(&shard.path)
-                .and_then(|file| raw.read(&file, &mut buffer))
+    fn way(&self, shard: &Shard) -> Result<Way, Refusal> {
+        if let Some(raw) = &shard.raw {
+            let (right, file) = File::open(&shard.path)
+                .and_then(|file| Ok((raw.is_of(&file, Grid::new(self.space()))?, file)))
                 .map_err(|error| refused(&shard.path, error))?;
             if right {
-                return Ok(Loaded::Bytes(buffer, raw));
+                return Ok(Way::Pieces(file, raw.clone()));
             }
         }
-        // No other checksum is known, or it is wrong: the name has the last word.
+        // No other checksum is known, or it would be wrong: the name has the last word.
+        self.whole(shard).map(Way::Whole)
+    }
+
+    /// All rows of a shard, all of which was compared with its name.
+    fn whole(&self, shard: &Shard) -> Result<Arc<Contents>, Refusal> {
         let length = verify(shard)?;
-        shard::contents(&shard.path, self.space(), length).map(Loaded::Contents)
+        shard::contents(&shard.path, self.space(), length).map(Arc::new)
+    }
+
+    /// The error of a shard that was refused; a damaged one is set aside.
+    fn refuse(&self, number: u32, shard: &Shard, refusal: Refusal) -> StoreError {
+        match refusal {
+            Refusal::Error(error) => error,
+            Refusal::Damage(damage) => self.lose(number, shard.path.clone(), damage),
+        }
     }
 
     /// The error of a row that is not where the index says, in a shard whose bytes are right.

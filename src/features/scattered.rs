@@ -1,8 +1,8 @@
 //! Single rows from anywhere in the store, in any order, again and again: for who cannot keep all
 //! rows in memory.
 //!
-//! [`Store::read`] reads whole shards, and compares whole shards with their checksums. Who wants
-//! rows in a random order would read each shard for nearly every row. So all shards are read and
+//! [`Store::read`] reads some rows that lie together, and compares them with their checksum. Who
+//! wants rows in a random order would read those for nearly every row. So all shards are read and
 //! compared once, at the beginning, and a checksum of each row is kept (8 bytes, beside 8 that say
 //! where it lies); from then on a row is read by itself and compared with that, so that what is
 //! returned is still what was published.

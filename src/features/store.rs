@@ -70,7 +70,7 @@ impl Store {
         in_use.hold(&dir);
         let store = Self {
             space: space.clone(),
-            catalogue: Catalogue::new(&dir, space.digest()),
+            catalogue: Catalogue::new(&dir, space),
             dir,
             index: Arc::default(),
             in_use,
@@ -226,8 +226,8 @@ impl Store {
 
 /// The index, which no panic can leave half changed in a way that matters: a row that it lacks is
 /// only computed again.
-pub(super) fn lock(index: &Mutex<Index>) -> MutexGuard<'_, Index> {
-    index.lock().unwrap_or_else(PoisonError::into_inner)
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Refuses a store of a newer format. A description that says nothing readable is no reason to

@@ -161,7 +161,7 @@ impl Writer {
     /// the next opening of the store reads the shard and enters it.
     fn record(&self, shard: &Shard) {
         let stamp = Stamp::of(&shard.path);
-        let Some((stamp, raw)) = stamp.zip(shard.raw) else {
+        let Some((stamp, raw)) = stamp.zip(shard.raw.clone()) else {
             return;
         };
         let _ = self.catalogue.enter(&[Record {
@@ -192,7 +192,7 @@ impl Writer {
             .map(|x| x.to_bits())
             .eq(kept.map(f32::to_bits));
         let what = match (contents.keys == self.keys, same_rows) {
-            (true, true) => return Ok(Raw::of(image, &contents, self.space.rows)),
+            (true, true) => return Ok(Raw::of(image, &contents, &self.space)),
             (false, _) => "other row ids",
             (_, false) => "other features",
         };

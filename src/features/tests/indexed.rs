@@ -107,7 +107,9 @@ fn a_record_that_was_changed_is_not_believed() {
         "UPDATE shards SET keys_at = keys_at + 32",
         "UPDATE shards SET rows = 1",
         "UPDATE shards SET keys = zeroblob(64)",
-        "UPDATE shards SET xxh3 = zeroblob(16)",
+        "UPDATE shards SET pieces = zeroblob(16)",
+        "UPDATE shards SET pieces = zeroblob(32)",
+        "UPDATE shards SET rest = zeroblob(16)",
         "UPDATE shards SET stamp = '{}'",
         "UPDATE shards SET checksum = zeroblob(16)",
     ] {
@@ -131,7 +133,7 @@ fn records_of_another_space_are_not_believed() {
     };
     let (_, known) = records(&store);
     fs::remove_file(index(&store)).unwrap();
-    let foreign = Catalogue::new(store.path(), other.digest());
+    let foreign = Catalogue::new(store.path(), &other);
     foreign.enter(&known).unwrap();
     heals(root.path(), |warnings| {
         matches!(warnings, [Warning::IndexDamaged { .. }])
@@ -139,15 +141,29 @@ fn records_of_another_space_are_not_believed() {
 }
 
 #[test]
+fn an_older_index_is_made_anew() {
+    let (root, store) = filled(4);
+    let connection = Connection::open(index(&store)).unwrap();
+    connection
+        .execute_batch(
+            "DROP TABLE shards; CREATE TABLE shards (digest BLOB UNIQUE, xxh3 BLOB);
+             INSERT INTO shards VALUES (zeroblob(32), zeroblob(16)); PRAGMA user_version = 1",
+        )
+        .unwrap();
+    drop(connection);
+    heals(root.path(), <[_]>::is_empty);
+}
+
+#[test]
 fn a_newer_index_is_left_alone_and_done_without() {
     let (root, store) = filled(4);
     let connection = Connection::open(index(&store)).unwrap();
-    connection.pragma_update(None, "user_version", 2).unwrap();
+    connection.pragma_update(None, "user_version", 3).unwrap();
     drop(connection);
     let before = fs::read(index(&store)).unwrap();
     let (store, warnings) = open_known(root.path());
     assert!(
-        matches!(&warnings[..], [Warning::IndexUnused { why, shards: 2, .. }] if why.contains("version 2")),
+        matches!(&warnings[..], [Warning::IndexUnused { why, shards: 2, .. }] if why.contains("version 3")),
         "{warnings:?}"
     );
     assert_rows(&store, &[0, 1, 2, 3]);

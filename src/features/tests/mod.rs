@@ -6,6 +6,7 @@ mod damage;
 mod forged;
 mod half;
 mod indexed;
+mod pieces;
 mod power;
 mod refused;
 mod remembered;
@@ -89,7 +90,7 @@ fn shards(store: &Store) -> Vec<PathBuf> {
 
 /// The index file of a store.
 fn catalogue(store: &Store) -> Catalogue {
-    Catalogue::new(store.path(), store.space().digest())
+    Catalogue::new(store.path(), store.space())
 }
 
 /// The digests of a store's shards, and what the index file says of them.

@@ -66,7 +66,7 @@ impl SpaceGc {
             shards.clone(),
             rows_a_shard(&self.space)?,
             Arc::default(),
-            Catalogue::new(&self.folder, self.space.digest()),
+            Catalogue::new(&self.folder, &self.space),
             Lease::take(&shards)?,
         );
         for one in &self.rewrites {

@@ -8,6 +8,7 @@ use super::opening::{refused, verify};
 use super::raw::{Grid, Piece, Raw};
 use super::shard::{self, Contents, Refusal};
 use super::store::{Store, lock};
+use rustix::fs::{Advice, fadvise};
 use std::fs::File;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
@@ -18,6 +19,9 @@ pub(super) type Wanted = (Place, usize);
 
 /// Pieces that wait to be taken: enough that neither thread waits for the other's every step.
 const AHEAD: usize = 2;
+
+/// Pieces of one shard that are worth asking for all of it at once.
+const MANY: usize = 8;
 
 /// Rows in memory that were just compared with a checksum.
 enum Loaded {
@@ -91,11 +95,16 @@ impl Unread<'_> {
 
     fn load(&self, number: usize, buffer: Vec<u8>) -> Option<Read> {
         let (place, _) = self.groups.get(number)?.first()?;
-        Some(self.try_load(place, buffer))
+        let later = self
+            .groups
+            .get(number + MANY)
+            .and_then(|group| group.first());
+        let many = later.is_some_and(|(later, _)| later.shard == place.shard);
+        Some(self.try_load(place, many, buffer))
     }
 
-    fn try_load(&self, place: &Place, buffer: Vec<u8>) -> Read {
-        let source = self.source(place.shard)?;
+    fn try_load(&self, place: &Place, many: bool, buffer: Vec<u8>) -> Read {
+        let source = self.source(place.shard, many)?;
         let piece = self.grid.piece_of(place.row);
         let whole = match &source.way {
             Way::Whole(contents) => Ok(Arc::clone(contents)),
@@ -120,13 +129,18 @@ impl Unread<'_> {
         }
     }
 
-    /// The shard of this number, opened unless it was the last one.
-    fn source(&self, number: u32) -> Result<Arc<Source>, StoreError> {
+    /// The shard of this number, opened unless it was the last one. The system is told where many
+    /// of its pieces will be wanted: a disk is faster when it is asked for all of them.
+    fn source(&self, number: u32, many: bool) -> Result<Arc<Source>, StoreError> {
         let mut last = lock(&self.source);
         if let Some(source) = last.as_ref().filter(|source| source.number == number) {
             return Ok(Arc::clone(source));
         }
         let source = Arc::new(self.store.source(number)?);
+        if let (true, Way::Pieces(file, _)) = (many, &source.way) {
+            // Advice: where it is not taken, all that is lost is time.
+            let _ = fadvise(file, 0, None, Advice::WillNeed);
+        }
         *last = Some(Arc::clone(&source));
         Ok(source)
     }

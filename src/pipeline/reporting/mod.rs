@@ -34,6 +34,9 @@ use looks::Looks;
 use material::Material;
 use scored::Scored;
 
+/// The report's file in the run folder.
+pub(super) const REPORT: &str = "report.html";
+
 /// A report that was made.
 #[derive(Clone, Debug)]
 pub struct Reported {
@@ -71,8 +74,8 @@ pub fn report_on(folders: &[PathBuf], options: &Options) -> Result<Reported, Pip
 /// A file that cannot be written.
 pub fn keep_report(folder: &Path, html: &str) -> Result<PathBuf, PipelineError> {
     let place = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
-    RunFolder::at(place).add(&[("report.html", html.as_bytes())])?;
-    Ok(folder.join("report.html"))
+    RunFolder::at(place).add(&[(REPORT, html.as_bytes())])?;
+    Ok(folder.join(REPORT))
 }
 
 /// The report of a run that is about to be published with these files.
@@ -85,6 +88,21 @@ pub(super) fn of_run(
     files: &[(&str, Vec<u8>)],
 ) -> Result<Reported, PipelineError> {
     let left = Left::unpublished(checked.folder.path(), &plan.fingerprint, files);
+    let material = Material::of_plan(checked, plan);
+    let run = gather(&left, &material)?;
+    Ok(finish(vec![(run, material)]))
+}
+
+/// The report of the finished run of `plan`, whose pipeline now reads `pipeline`.
+///
+/// # Errors
+/// A file of the run that cannot be read, rows that went bad since they were planned with.
+pub(super) fn of_last_run(
+    checked: &Checked,
+    plan: &Plan,
+    pipeline: &[u8],
+) -> Result<Reported, PipelineError> {
+    let left = Left::open(checked.folder.path())?.with("pipeline.yaml", pipeline.to_vec());
     let material = Material::of_plan(checked, plan);
     let run = gather(&left, &material)?;
     Ok(finish(vec![(run, material)]))

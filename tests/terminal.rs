@@ -63,3 +63,36 @@ fn on_a_terminal_no_color_is_obeyed() {
         assert!(shown.is_styled(), "{args:?}\n{:?}", shown.text);
     }
 }
+
+/// Whatever may take long shows how far it is, how fast it is and when it will be done; and leaves
+/// nothing of that behind.
+#[test]
+fn on_a_terminal_long_work_shows_its_rate_and_its_end() {
+    let project = project();
+    let other = Project::new();
+    let from = project.path("cache");
+    let from = from.to_string_lossy();
+    for (project, args) in [
+        (&project, &["run", "p.yaml"][..]),
+        (&project, &["predict", "runs/p", "shapes/test"]),
+        (&project, &["report", "runs/p"]),
+        (&project, &["export", "runs/p"]),
+        (&project, &["cache", "verify"]),
+        (&project, &["cache", "verify", "p.yaml", "--recompute", "2"]),
+        (&project, &["cache", "export", "p.yaml", "-o", "rows.h5"]),
+        (&project, &["cache", "gc", "p.yaml"]),
+        (&project, &["synth", "more", "--classes", "2"]),
+        (&other, &["cache", "import", &from]),
+    ] {
+        let shown = on_terminal(&mut project.command(args));
+        assert_eq!(shown.code, Some(0), "{args:?}\n{}", shown.text);
+        assert!(shown.text.contains("  ETA "), "{args:?}\n{:?}", shown.text);
+        assert!(
+            shown.text.contains("/s  ETA "),
+            "{args:?}\n{:?}",
+            shown.text
+        );
+        let last = shown.text.rsplit("\x1b[2K").next().unwrap_or_default();
+        assert!(!last.contains("ETA"), "{args:?}\n{:?}", shown.text);
+    }
+}

@@ -113,19 +113,23 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         Some(WhichFormat::Csv) => Format::csv(model.labels(), &wanted),
         Some(WhichFormat::Jsonl) | None => Format::jsonl(model.labels(), args.top.into()),
     };
-    // Answers on a terminal are progress enough.
-    let bar = (!terminal && std::io::stderr().is_terminal()).then(counter);
+    print_line(&format.heading())?;
+    let bar = std::io::stderr().is_terminal().then(counter);
     if let Some(bar) = &bar {
         bar.set_length(images.len() as u64);
     }
     let (mut done, mut bad) = (0_usize, 0_usize);
-    print_line(&format.heading())?;
     let outcome = predict(
         &mut model,
         &images,
         &wanted,
         &mut |prediction: Prediction| {
-            print_line(&format.line(&prediction)?)?;
+            let line = format.line(&prediction)?;
+            match &bar {
+                // Above the bar, which is on the same terminal.
+                Some(bar) if terminal => bar.suspend(|| print_line(&line))?,
+                _ => print_line(&line)?,
+            }
             done += 1;
             bad += usize::from(prediction.scores.is_err());
             if let Some(bar) = &bar {

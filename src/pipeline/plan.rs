@@ -56,7 +56,15 @@ impl Plan {
     /// # Errors
     /// An image or the store cannot be read.
     pub fn new(checked: &Checked) -> Result<Self, PipelineError> {
-        let (train, test) = parts(checked)?;
+        Self::watched(checked, &mut || ())
+    }
+
+    /// [`Plan::new`] that calls `read` after each example.
+    pub(super) fn watched(
+        checked: &Checked,
+        read: &mut dyn FnMut(),
+    ) -> Result<Self, PipelineError> {
+        let (train, test) = parts(checked, read)?;
         let (store, warnings) = checked.store()?;
         let parts = || std::iter::once(&train).chain(&test);
         let missing = parts().map(|part| store.missing(&part.ids).len()).sum();
@@ -179,8 +187,12 @@ impl Plan {
     }
 }
 
-/// The rows that a pipeline needs, of both sides. Reads every image that is new or changed.
-pub(super) fn parts(checked: &Checked) -> Result<(Part, Option<Part>), PipelineError> {
+/// The rows that a pipeline needs, of both sides. Reads every image that is new or changed, and
+/// calls `read` after each example.
+pub(super) fn parts(
+    checked: &Checked,
+    read: &mut dyn FnMut(),
+) -> Result<(Part, Option<Part>), PipelineError> {
     let config = &checked.config;
     let (augment, seed) = (&config.augment, config.seed);
     let views = if config.train.is_some() || config.evaluate.is_none() {
@@ -190,12 +202,22 @@ pub(super) fn parts(checked: &Checked) -> Result<(Part, Option<Part>), PipelineE
     };
     let space = &checked.space;
     let known = checked.known_images()?;
-    let train = Part::plan(&checked.dataset.train, augment, views, seed, space, &known)?;
+    let train = Part::plan(
+        &checked.dataset.train,
+        augment,
+        views,
+        seed,
+        space,
+        &known,
+        read,
+    )?;
     let test = match &checked.dataset.test {
         Some(source) => {
             let tta = config.evaluate.is_some_and(|evaluate| evaluate.tta);
             let views = if tta { augment.views } else { 0 };
-            Some(Part::plan(source, augment, views, seed, space, &known)?)
+            Some(Part::plan(
+                source, augment, views, seed, space, &known, read,
+            )?)
         }
         None => None,
     };

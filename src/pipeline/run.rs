@@ -10,12 +10,12 @@ use crate::features;
 use super::auto::Auto;
 use super::checked::Checked;
 use super::error::PipelineError;
-use super::event::{Event, Logged, Observer, Stage};
+use super::event::{Digesting, Event, Logged, Observer, Stage};
 use super::exporting;
 use super::extraction::extract_missing;
 use super::plan::Plan;
 use super::provider::search;
-use super::reporting::{self, REPORT, Reported};
+use super::reporting::{self, REPORT, Reported, STEPS};
 use super::results::{DatasetSummary, ProviderSummary, RunMetrics, Timings};
 use super::scores::{self, written};
 use super::tables::skipped_csv;
@@ -57,7 +57,10 @@ pub(super) fn again(error: &PipelineError) -> String {
 /// One attempt: it ends where a shard turns out to have gone bad since its rows were planned with.
 fn once(checked: &Checked, observer: &mut Logged) -> Result<Outcome, PipelineError> {
     let start = Instant::now();
-    let plan = Plan::new(checked)?;
+    let sides = std::iter::once(&checked.dataset.train).chain(&checked.dataset.test);
+    let images = sides.map(|side| side.examples().len()).sum();
+    let mut reading = Digesting::new(&mut *observer, images);
+    let plan = Plan::watched(checked, &mut || reading.one())?;
     begin(checked, &plan, start.elapsed(), observer);
     if let Some(metrics) = last_metrics(checked, &plan)? {
         skip_all(&plan, observer);
@@ -238,7 +241,7 @@ fn finish(
     let json = serde_json::to_vec_pretty(&metrics);
     files.push(("metrics.json", written("metrics.json", json)?));
     if checked.config.report.is_some() {
-        let make = || reporting::of_run(checked, plan, &files);
+        let make = |step: &mut dyn FnMut(usize)| reporting::of_run(checked, plan, &files, step);
         let html = report(checked, make, observer)?;
         files.push((REPORT, html));
     }
@@ -253,7 +256,7 @@ fn finish(
 /// that stands beside it.
 fn add_report(checked: &Checked, plan: &Plan, observer: &mut Logged) -> Result<(), PipelineError> {
     let pipeline = resolved(checked)?.into_bytes();
-    let make = || reporting::of_last_run(checked, plan, &pipeline);
+    let make = |step: &mut dyn FnMut(usize)| reporting::of_last_run(checked, plan, &pipeline, step);
     let html = report(checked, make, observer)?;
     let files = [("pipeline.yaml", &*pipeline), (REPORT, &*html)];
     Ok(checked.folder.add(&files)?)
@@ -262,13 +265,17 @@ fn add_report(checked: &Checked, plan: &Plan, observer: &mut Logged) -> Result<(
 /// `report.html`, as `make` makes it.
 fn report(
     checked: &Checked,
-    make: impl FnOnce() -> Result<Reported, PipelineError>,
+    make: impl FnOnce(&mut dyn FnMut(usize)) -> Result<Reported, PipelineError>,
     observer: &mut Logged,
 ) -> Result<Vec<u8>, PipelineError> {
     let start = Instant::now();
     let what = "figures, pictures and what looks like them".to_owned();
-    observer.event(&Event::Started(Stage::Report, what, 1));
-    let reported = make()?;
+    observer.event(&Event::Started(Stage::Report, what, STEPS as u64));
+    let mut step = |done: usize| {
+        let event = Event::Progress(Stage::Report, done as u64, String::new());
+        observer.event(&event);
+    };
+    let reported = make(&mut step)?;
     for note in &reported.notes {
         observer.note(&format!("not in the report: {note}"));
     }

@@ -217,3 +217,67 @@ fn what_cannot_be_scored_is_refused_before_anything_runs() {
     assert!(told("evaluate.learning_curve.sizes=1").contains("must be at least 2, found 1"));
     assert!(told("train.calibration=platt").contains("temperature"));
 }
+
+/// Views are averaged in a run's figures. Its models look at the plain image, as `test` does, and
+/// say so; others have nothing to say.
+#[test]
+fn a_model_of_a_run_with_test_time_augmentation_says_that_it_looks_once() {
+    const LOOKS: &str = "looks at the plain image alone, as for `test` in metrics.json; `test_tta` \
+                         there is by the mean over 3 views of each (`evaluate.tta`)";
+    let project = project();
+    project.ok(&["run", "p.yaml"]);
+    let exported = project.ok(&[
+        "export",
+        "runs/shapes",
+        "-o",
+        "model.onnx",
+        "--form",
+        "tensor",
+    ]);
+    let told = format!("the exported file {LOOKS}");
+    assert!(exported.stderr.contains(&told), "{}", exported.stderr);
+    let plain = table(&project, "predictions.csv");
+    let mean = table(&project, "predictions_tta.csv");
+    for model in ["runs/shapes", "model.onnx"] {
+        let args = ["predict", model, "shapes/test", "--format", "csv"];
+        let ran = project.ok(&args);
+        let told = format!("note: this model {LOOKS}\n");
+        assert_eq!(ran.stderr.matches(&told).count(), 1, "{}", ran.stderr);
+        let mut reader = csv::Reader::from_reader(ran.stdout.as_bytes());
+        let answers: Vec<BTreeMap<String, String>> = reader
+            .deserialize()
+            .map(|row| row.expect("a line"))
+            .collect();
+        let off = |rows: &[BTreeMap<String, String>]| {
+            let mut off = 0.0_f64;
+            for (answer, row) in answers.iter().zip(rows) {
+                let (image, id) = (&answer["image"], &row["id"]);
+                assert!(image.ends_with(id.as_str()), "{image} {id}");
+                for (name, p) in row.iter().filter(|(name, _)| name.starts_with("p_")) {
+                    let numbers = [p, &answer[name]].map(|p| p.parse::<f64>().expect("a number"));
+                    off = off.max((numbers[0] - numbers[1]).abs());
+                }
+            }
+            off
+        };
+        assert_eq!(answers.len(), 12);
+        assert!(off(&plain) < 1e-4, "{model}: {}", off(&plain));
+        assert!(off(&mean) > 1e-3, "{model}: {}", off(&mean));
+    }
+
+    project.write("p.yaml", PIPELINE.replace("tta: true, ", ""));
+    project.ok(&["run", "p.yaml"]);
+    let exported = project.ok(&[
+        "export",
+        "runs/shapes",
+        "-o",
+        "model.onnx",
+        "--form",
+        "tensor",
+    ]);
+    let folder = project.ok(&["predict", "runs/shapes", "shapes/test"]);
+    let file = project.ok(&["predict", "model.onnx", "shapes/test"]);
+    for ran in [exported, folder, file] {
+        assert!(!ran.stderr.contains("plain image"), "{}", ran.stderr);
+    }
+}

@@ -291,3 +291,56 @@ fn json_goes_to_stdout_and_everything_else_to_stderr() {
         assert!(ran.stderr.contains(stage), "{}", ran.stderr);
     }
 }
+
+/// What a report shows changes no result: a run that lacks nothing else makes it and no more.
+#[test]
+fn a_report_that_is_added_trains_nothing_anew() {
+    const ONLY_REPORT: &str = "
+✓ report    runs/shapes/report.html";
+    let project = project();
+    project.ok(&["run", "p.yaml"]);
+    let results = ["head.safetensors", "curve.csv", "metrics.json", "run.log"];
+    let read = || {
+        let files = results.map(|file| project.path("runs/shapes").join(file));
+        files.map(|file| {
+            let written = fs::metadata(&file).and_then(|about| about.modified());
+            (fs::read(&file).expect("a result"), written.expect("a time"))
+        })
+    };
+    let before = read();
+    let with_report = format!("{PIPELINE}report: {{}}\n");
+    project.write("p.yaml", &with_report);
+
+    let planned = plan(&project, &[]);
+    let wanted: Vec<&str> = (planned["stages"].as_array().expect("stages").iter())
+        .filter(|stage| stage["up_to_date"] == false)
+        .map(|stage| stage["stage"].as_str().expect("a name"))
+        .collect();
+    assert_eq!(wanted, ["report"]);
+    let ran = project.ok(&["run", "p.yaml"]);
+    assert!(ran.stderr.contains(ONLY_REPORT), "{}", ran.stderr);
+    assert!(ran.stderr.contains("= train"), "{}", ran.stderr);
+    assert!(ran.stdout.contains("\nDone ("), "{}", ran.stdout);
+    assert!(before == read());
+    let html = project.read("runs/shapes/report.html");
+    assert!(html.contains("report: {}"), "the pipeline as it now is");
+    assert!(project.read("runs/shapes/pipeline.yaml").contains("report"));
+
+    // There is nothing left to do, with the section or without.
+    for pipeline in [&with_report, PIPELINE] {
+        project.write("p.yaml", pipeline);
+        let ran = project.ok(&["run", "p.yaml"]);
+        assert!(ran.stdout.contains("up to date"), "{}", ran.stdout);
+        assert!(before == read());
+    }
+    assert!(project.path("runs/shapes/report.html").exists());
+
+    // One that was damaged is no report; what else changes trains anew, and reports.
+    project.write("p.yaml", &with_report);
+    project.write("runs/shapes/report.html", "half");
+    project.ok(&["run", "p.yaml"]);
+    assert!(project.read("runs/shapes/report.html") != "half");
+    let ran = project.ok(&["run", "p.yaml", "--set", "train.l2=0.1"]);
+    assert!(ran.stderr.contains("✓ train"), "{}", ran.stderr);
+    assert!(ran.stderr.contains(ONLY_REPORT.trim()), "{}", ran.stderr);
+}

@@ -106,6 +106,53 @@ fn a_budget_without_room_says_what_it_takes() {
     assert!(ran.stderr.contains("take 66 MiB"), "{}", ran.stderr);
 }
 
+/// Classes have names wherever a person reads of them.
+#[test]
+fn a_class_with_too_few_examples_is_named() {
+    let project = project(8, 16, 0, "{head: logistic}");
+    let pipeline = project.read("p.yaml");
+    fs::rename(
+        project.path("all/train/square"),
+        project.path("all/train/heron"),
+    )
+    .expect("a name");
+    fs::rename(
+        project.path("all/test/square"),
+        project.path("all/test/heron"),
+    )
+    .expect("a name");
+    fs::remove_file(project.path("all/train/heron/00000.png")).expect("a picture");
+    for (train, told) in [
+        (
+            "{head: logistic, validation: {folds: 4}}",
+            "class `heron` has 3 training examples, fewer than the 4 folds of `validation`: add \
+             examples of it, or set `folds` to 3 or less",
+        ),
+        (
+            "{head: {dense: {hidden: [4]}}, epochs: 2, validation: {share: 0.25}}",
+            "class `heron` has 3 training examples, fewer than the 4 parts of which `validation` \
+             holds out one: add examples of it, or set `share` to 0.33 or more",
+        ),
+        (
+            "{head: logistic, search: {grid: {l2: [1, 2]}}, validation: {folds: 4}}",
+            "class `heron` has 3 training examples",
+        ),
+    ] {
+        project.write("p.yaml", pipeline.replace("{head: logistic}", train));
+        let ran = project.run(&["run", "p.yaml"]);
+        assert_ne!(ran.code, 0);
+        assert!(ran.stderr.contains(told), "{}", ran.stderr);
+    }
+    let curve = pipeline.replace("evaluate: {}", "evaluate: {learning_curve: {sizes: 3}}");
+    project.write(
+        "p.yaml",
+        curve.replace("{head: logistic}", "{head: logistic, l2: 0.1}"),
+    );
+    let ran = project.run(&["run", "p.yaml"]);
+    let told = "class `disc` has 4 training examples, fewer than the 5 folds";
+    assert!(ran.stderr.contains(told), "{}", ran.stderr);
+}
+
 #[test]
 fn a_weight_for_no_class_is_pointed_at() {
     let train = "{head: {dense: {hidden: [4]}}, class_weights: {class0: 2, clas1: 3}}";
@@ -151,6 +198,105 @@ fn l2_auto_says_what_it_tried_and_what_it_chose() {
         "the default is cross-validation"
     );
     assert!(ran.stderr.contains("  chosen"), "{}", ran.stderr);
+}
+
+/// A path of `l2` needs the one minimum of a logistic head. Who asks for it elsewhere is told so at
+/// the place, before anything runs, and what to write instead.
+#[test]
+fn l2_auto_of_another_head_says_what_to_do() {
+    let project = project(8, 16, 0, "{head: logistic}");
+    let pipeline = project.read("p.yaml");
+    for (head, name) in [
+        ("dense: {hidden: [4]}", "dense"),
+        ("cnn: {filters: [2], hidden: [4]}", "cnn"),
+    ] {
+        let train = format!("train: {{head: {{{head}}}, l2: auto}}");
+        project.write(
+            "p.yaml",
+            pipeline.replace("train: {head: logistic}", &train),
+        );
+        for command in ["check", "run"] {
+            let ran = project.run(&[command, "p.yaml"]);
+            assert_eq!(ran.code, 2, "{}", ran.stderr);
+            assert!(ran.stderr.contains("p.yaml:5:"), "{}", ran.stderr);
+            let told = format!(
+                "`l2: auto` is for the logistic head: for a `{name}` one give a number, or list \
+                 some to choose from by cross-validation, e.g. `search: {{grid: {{l2: [1.0e-4, \
+                 1.0e-3, 1.0e-2]}}}}` with `validation: {{folds: 5}}`"
+            );
+            assert!(ran.stderr.contains(&told), "{}", ran.stderr);
+        }
+        // What it says to do can be done.
+        let instead = format!(
+            "train: {{head: {{{head}}}, epochs: 2, validation: {{folds: 2}}, \
+             search: {{grid: {{l2: [1.0e-4, 1.0e-3, 1.0e-2]}}}}}}"
+        );
+        project.write(
+            "p.yaml",
+            pipeline.replace("train: {head: logistic}", &instead),
+        );
+        project.ok(&["run", "p.yaml"]);
+        let trials = project.json("runs/p/metrics.json")["trials"].clone();
+        assert_eq!(trials.as_array().map(Vec::len), Some(3), "{trials}");
+    }
+}
+
+/// The probabilities of a run's test examples.
+fn probabilities(project: &Project, run: &str) -> Vec<f64> {
+    let path = project.path(&format!("runs/{run}/predictions.csv"));
+    let mut table = csv::Reader::from_path(path).expect("a table");
+    let rows = table.records().map(|row| row.expect("a row"));
+    rows.flat_map(|row| {
+        let numbers = row.iter().skip(3).map(|p| p.parse().expect("a number"));
+        numbers.collect::<Vec<f64>>()
+    })
+    .collect()
+}
+
+/// For the exact solver an example of weight 3 is three examples: a run with class weights is the
+/// run on a folder where the pictures of that class lie three times.
+#[test]
+fn class_weights_of_the_exact_solver_count_as_copies_do() {
+    const LOGISTIC: &str = "{head: logistic, l2: 0.01}";
+    let project = project(12, 16, 0, LOGISTIC);
+    let pipeline = project.read("p.yaml");
+    let run = |name: &str, folder: &str, weights: &str| {
+        let train = LOGISTIC.replace('}', &format!("{weights}}}"));
+        let pipeline = pipeline
+            .replace("all/train", folder)
+            .replace(LOGISTIC, &train)
+            .replace("name: p", &format!("name: {name}"));
+        project.write("p.yaml", pipeline);
+        project.ok(&["run", "p.yaml"]);
+        probabilities(&project, name)
+    };
+    let off = |a: &[f64], b: &[f64]| {
+        assert_eq!((a.len(), b.len()), (16, 16));
+        let off = a.iter().zip(b).map(|(a, b)| (a - b).abs());
+        off.fold(0.0, f64::max)
+    };
+    for class in ["disc", "square"] {
+        for file in fs::read_dir(project.path("all/train").join(class)).expect("a folder") {
+            let from = file.expect("a file").path();
+            let name = from
+                .file_name()
+                .expect("a name")
+                .to_string_lossy()
+                .into_owned();
+            for copy in 0..if class == "square" { 3 } else { 1 } {
+                let to = format!("thrice/{class}/{copy}-{name}");
+                project.write(&to, fs::read(&from).expect("a picture"));
+            }
+        }
+    }
+    let plain = run("plain", "all/train", "");
+    let weighted = run("weighted", "all/train", ", class_weights: {square: 3}");
+    let copied = run("copied", "thrice", "");
+    assert!(off(&weighted, &copied) < 1e-4, "{weighted:?} {copied:?}");
+    assert!(off(&weighted, &plain) > 1e-3, "{weighted:?} {plain:?}");
+    // Balanced weights take the copies back.
+    let balanced = run("balanced", "thrice", ", class_weights: balanced");
+    assert!(off(&balanced, &plain) < 1e-4, "{balanced:?} {plain:?}");
 }
 
 /// What was held out has a line each in the table of validation, and the others none.

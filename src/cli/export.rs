@@ -21,7 +21,8 @@ use super::project::options;
 /// calibrated `probabilities` and `label`; any ONNX runtime with operator set 18 runs it. Before it
 /// is written, ONNX Runtime runs it on every test image beside catpipe's own path: the image form
 /// may change no label and no probability by more than 0.02, the tensor form no probability by more
-/// than 0.0001. What was measured is printed, and stands in the file's metadata with labels,
+/// than 0.0001. Images are looked at as they are, also where `evaluate.tta` had a run scored by
+/// several views of each. What was measured is printed, and stands in the file's metadata with labels,
 /// preprocessing, pipeline, metrics and licences.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:

@@ -23,7 +23,8 @@ use format::Format;
 ///
 /// MODEL is a run folder (runs/NAME) or a file of `catpipe export`. Images are taken in the order
 /// given, those of a folder or pattern sorted by path. On a terminal the answers are a table, for
-/// programs JSON Lines (one object an image, errors included) or CSV. An image that cannot be read is
+/// programs JSON Lines (one object an image, errors included) or CSV. Each image is looked at once, as
+/// it is: `evaluate.tta` averages over views in a run's figures, never here. An image that cannot be read is
 /// reported in its place; the exit code is then 1.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
@@ -94,8 +95,8 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     let options = options(&[], PathBuf::new(), args.ort_dylib.clone())?;
     let provider = value("--provider", args.provider.as_deref())?;
     let mut model = Model::open(&args.model, args.root.as_deref(), provider, options)
-        .map_err(|error| failure(error, (0, images.len())))?;
-    if let Some(note) = model.note() {
+        .map_err(|error| failure(error, &images, 0))?;
+    for note in model.notes() {
         let _ = writeln!(anstream::stderr(), "note: {note}");
     }
     let wanted = Wanted {
@@ -112,19 +113,23 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         Some(WhichFormat::Csv) => Format::csv(model.labels(), &wanted),
         Some(WhichFormat::Jsonl) | None => Format::jsonl(model.labels(), args.top.into()),
     };
-    // Answers on a terminal are progress enough.
-    let bar = (!terminal && std::io::stderr().is_terminal()).then(counter);
+    print_line(&format.heading())?;
+    let bar = std::io::stderr().is_terminal().then(counter);
     if let Some(bar) = &bar {
         bar.set_length(images.len() as u64);
     }
     let (mut done, mut bad) = (0_usize, 0_usize);
-    print_line(&format.heading())?;
     let outcome = predict(
         &mut model,
         &images,
         &wanted,
         &mut |prediction: Prediction| {
-            print_line(&format.line(&prediction)?)?;
+            let line = format.line(&prediction)?;
+            match &bar {
+                // Above the bar, which is on the same terminal.
+                Some(bar) if terminal => bar.suspend(|| print_line(&line))?,
+                _ => print_line(&line)?,
+            }
             done += 1;
             bad += usize::from(prediction.scores.is_err());
             if let Some(bar) = &bar {
@@ -136,7 +141,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     if let Some(bar) = &bar {
         bar.finish_and_clear();
     }
-    outcome.map_err(|error| failure(error, (done, images.len())))?;
+    outcome.map_err(|error| failure(error, &images, done))?;
     match bad {
         0 => Ok(()),
         _ => {
@@ -171,11 +176,10 @@ fn images(args: &Args) -> Result<Vec<Found>, Failure> {
     Ok(images)
 }
 
-fn failure(error: PredictError, (done, all): (usize, usize)) -> Failure {
+/// The end of a call that has predicted the first `done` images.
+fn failure(error: PredictError, images: &[Found], done: usize) -> Failure {
     match error {
-        PredictError::Stopped => {
-            Failure::Interrupted(format!("interrupted: {done} of {all} images are done"))
-        }
+        PredictError::Stopped => Failure::Interrupted(interrupted(images, done)),
         PredictError::Take(error) => match error.downcast::<std::io::Error>() {
             Ok(error) => Failure::from(*error),
             Err(error) => Failure::failed(error),
@@ -185,6 +189,15 @@ fn failure(error: PredictError, (done, all): (usize, usize)) -> Failure {
         }
         error if error.is_wrong_usage() => Failure::wrong(error),
         error => Failure::failed(error),
+    }
+}
+
+/// What somebody needs who goes on with the rest.
+fn interrupted(images: &[Found], done: usize) -> String {
+    let told = format!("interrupted: {done} of {} images are done", images.len());
+    match images.get(done) {
+        Some(next) => format!("{told}; the first that is not is {}", next.path.display()),
+        None => told,
     }
 }
 

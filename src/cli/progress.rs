@@ -39,6 +39,8 @@ impl Progress {
     }
 
     fn start(&mut self, stage: Stage, what: &str, total: u64) {
+        // One that somebody else went on from.
+        self.end();
         self.running = Some(Running {
             total,
             start: Instant::now(),
@@ -50,14 +52,10 @@ impl Progress {
             return;
         }
         let bar = ProgressBar::new(total);
-        let template = "  {prefix:9} {wide_bar} {human_pos}/{human_len}  {rate}  ETA {eta}  {msg}";
-        if let Ok(style) = ProgressStyle::with_template(template) {
-            let rate = |state: &ProgressState, out: &mut dyn Write| {
-                // A bar that cannot be drawn is nobody's loss.
-                let _ = write!(out, "{:.1}/s", state.per_sec());
-            };
-            bar.set_style(style.progress_chars(BAR).with_key("rate", rate));
-        }
+        styled(
+            &bar,
+            "  {prefix:9} {wide_bar} {human_pos}/{human_len}  {rate}  ETA {eta}  {msg}",
+        );
         bar.set_prefix(stage.to_string());
         self.bar = Some(bar);
     }
@@ -136,12 +134,27 @@ impl Observer for Progress {
 /// A bar for work that has no stages; it shows on a terminal only.
 pub(super) fn counter() -> ProgressBar {
     let bar = ProgressBar::new(0);
-    if let Ok(style) =
-        ProgressStyle::with_template("  {wide_bar} {human_pos}/{human_len}  ETA {eta}")
-    {
-        bar.set_style(style.progress_chars(BAR));
-    }
+    let template = "  {wide_bar} {human_pos}/{human_len}  {rate}  ETA {eta}";
+    styled(&bar, template);
     bar
+}
+
+/// [`counter`] for what is counted in bytes.
+pub(super) fn byte_counter() -> ProgressBar {
+    let bar = ProgressBar::new(0);
+    let template = "  {wide_bar} {bytes}/{total_bytes}  {bytes_per_sec}  ETA {eta}";
+    styled(&bar, template);
+    bar
+}
+
+fn styled(bar: &ProgressBar, template: &str) {
+    // A bar that cannot be drawn is nobody's loss.
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        let rate = |state: &ProgressState, out: &mut dyn Write| {
+            let _ = write!(out, "{:.1}/s", state.per_sec());
+        };
+        bar.set_style(style.progress_chars(BAR).with_key("rate", rate));
+    }
 }
 
 /// A stage's line. A closed stderr is nobody's loss.

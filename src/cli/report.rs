@@ -7,6 +7,7 @@ use crate::pipeline::{keep_report, report_on};
 
 use super::failure::Failure;
 use super::output::print;
+use super::progress::counter;
 use super::project::options;
 
 /// Make a report of finished runs: one HTML file to look at, send and print
@@ -38,7 +39,13 @@ pub(super) struct Args {
 
 pub(super) fn run(args: Args) -> Result<(), Failure> {
     let options = options(&[], args.root.unwrap_or_default(), args.ort_dylib)?;
-    let reported = report_on(&args.runs, &options)?;
+    let bar = counter();
+    let reported = report_on(&args.runs, &options, &mut |done, total| {
+        bar.set_length(total as u64);
+        bar.set_position(done as u64);
+    });
+    bar.finish_and_clear();
+    let reported = reported?;
     let path = match (args.output, args.runs.as_slice()) {
         (None, [only]) => keep_report(only, &reported.html)?,
         (path, _) => {

@@ -95,7 +95,8 @@ fn describe(checked: &Checked, outcome: &Outcome, start: Instant) -> String {
         text.push('\n');
     }
     text.push_str(&arithmetic(&outcome.metrics));
-    if !outcome.up_to_date {
+    // Where little was done, the figures tell where the time of an earlier run went.
+    if !outcome.up_to_date && !outcome.report_alone {
         text.push_str(&spent::lines(&outcome.metrics.timings));
     }
     let how = if outcome.up_to_date {

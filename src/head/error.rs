@@ -70,14 +70,16 @@ pub enum HeadError {
         value: f32,
     },
     /// A class that cannot be on every side of a cross-validation.
-    #[error("{}", too_few(*class, *count, *folds, *of))]
+    #[error("{}", too_few(&named_class(*class, name.as_deref()), *count, *parts, *of))]
     TooFewForFolds {
         /// The class.
         class: usize,
+        /// Its name, where that is known: see [`HeadError::named`].
+        name: Option<String>,
         /// Its examples, or the groups that they are in.
         count: usize,
-        /// The folds asked for.
-        folds: usize,
+        /// The parts that are asked for.
+        parts: Parts,
         /// What is counted.
         of: Dealt,
     },
@@ -204,6 +206,15 @@ pub enum Dealt {
     Groups,
 }
 
+/// The parts that examples are dealt into, each with all classes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Parts {
+    /// So many folds.
+    Folds(usize),
+    /// So many, one of which is held out.
+    OneOf(usize),
+}
+
 /// One of the models that a training run trains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Model {
@@ -304,16 +315,63 @@ impl fmt::Display for Cause {
     }
 }
 
-fn too_few(class: usize, count: usize, folds: usize, of: Dealt) -> String {
+impl HeadError {
+    /// The same with the class that it is about by its name: heads count classes, people name them.
+    #[must_use]
+    pub fn named(self, names: &[String]) -> Self {
+        match self {
+            Self::TooFewForFolds {
+                class,
+                count,
+                parts,
+                of,
+                ..
+            } => Self::TooFewForFolds {
+                class,
+                name: names.get(class).cloned(),
+                count,
+                parts,
+                of,
+            },
+            Self::ChosenTrial { settings, source } => Self::ChosenTrial {
+                settings,
+                source: Box::new(source.named(names)),
+            },
+            other => other,
+        }
+    }
+}
+
+/// A class as a message has it: by its name in quotes, or by its number where it has none.
+fn named_class(class: usize, name: Option<&str>) -> String {
+    match name {
+        Some(name) => format!("class `{name}`"),
+        None => format!("class {class}"),
+    }
+}
+
+fn too_few(class: &str, count: usize, parts: Parts, of: Dealt) -> String {
+    let (parts, one, fewer) = match parts {
+        Parts::Folds(folds) => (
+            format!("the {folds} folds of `validation`"),
+            "fold",
+            format!("set `folds` to {count} or less"),
+        ),
+        Parts::OneOf(all) => (
+            format!("the {all} parts of which `validation` holds out one"),
+            "part",
+            format!("set `share` to {:.2} or more", 1.0 / count.max(1) as f64),
+        ),
+    };
     let (has, add) = match of {
         Dealt::Examples => (
-            format!("{count} training examples, fewer than the {folds} folds of `validation`"),
+            format!("{count} training examples, fewer than {parts}"),
             "examples of it",
         ),
         Dealt::Groups => (
             format!(
-                "training examples in {count} groups, fewer than the {folds} folds of \
-                 `validation`, and a group stays in one fold"
+                "training examples in {count} groups, fewer than {parts}, and a group stays in one \
+                 {one}"
             ),
             "groups with it",
         ),
@@ -321,7 +379,7 @@ fn too_few(class: usize, count: usize, folds: usize, of: Dealt) -> String {
     let out = if count < 2 {
         "leave `validation` out".to_owned()
     } else {
-        format!("set `folds` to {count} or less")
+        fewer
     };
-    format!("class {class} has {has}: add {add}, or {out}")
+    format!("{class} has {has}: add {add}, or {out}")
 }

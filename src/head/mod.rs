@@ -36,7 +36,7 @@ mod warning;
 
 pub use config::TrainConfig;
 pub use coverage::{Coverage, coverage};
-pub use error::{Cause, Dealt, Diverging, HeadError, Model};
+pub use error::{Cause, Dealt, Diverging, HeadError, Model, Parts};
 pub use examples::Examples;
 pub use label_errors::{LabelError, label_errors};
 pub use layers::Layer;

@@ -11,7 +11,7 @@ use super::auto::Auto;
 use super::checked::{Checked, Options, open_backbone};
 use super::config::{ExtractConfig, Name, PipelineConfig};
 use super::error::PipelineError;
-use super::event::{Event, Observer, Stage};
+use super::event::{Digesting, Event, Observer, Stage};
 use super::extraction::{Work, extract_missing};
 use super::plan::cached;
 use super::results::Timings;
@@ -86,7 +86,9 @@ fn once(
     export.check(ids())?;
     let known = checked.known_images()?;
     let augment = &checked.config.augment;
-    let part = Part::plan(source, augment, 0, 1, &checked.space, &known)?;
+    let mut reading = Digesting::new(&mut *observer, source.examples().len());
+    let mut read = || reading.one();
+    let part = Part::plan(source, augment, 0, 1, &checked.space, &known, &mut read)?;
     known.save();
     let (store, warnings) = checked.store()?;
     for warning in &warnings {

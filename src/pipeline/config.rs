@@ -44,6 +44,22 @@ pub struct PipelineConfig {
     pub export: Option<ExportConfig>,
 }
 
+impl PipelineConfig {
+    /// What a model of this pipeline does, to be said after its name, where the run was scored by
+    /// several views of each test image too: a prediction looks at the image itself, once.
+    #[must_use]
+    pub fn plain_view_alone(&self) -> Option<String> {
+        let tta = self.evaluate.is_some_and(|evaluate| evaluate.tta);
+        tta.then(|| {
+            let views = u64::from(self.augment.views) + 1;
+            format!(
+                "looks at the plain image alone, as for `test` in metrics.json; `test_tta` there \
+                 is by the mean over {views} views of each (`evaluate.tta`)"
+            )
+        })
+    }
+}
+
 fn default_seed() -> u64 {
     1
 }

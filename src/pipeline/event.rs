@@ -1,7 +1,7 @@
 //! What a run tells whoever watches it.
 
 use std::fmt;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A stage of a pipeline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
@@ -57,10 +57,51 @@ pub trait Observer {
     fn event(&mut self, event: &Event);
 }
 
+/// How long images are read before that is told of: of a few, nobody wants to know.
+const UNTOLD: Duration = Duration::from_secs(1);
+
+/// Tells of images that are read, to be known by their content. What is new or changed since the
+/// last time takes its while in a large folder.
+pub(super) struct Digesting<'a> {
+    observer: &'a mut dyn Observer,
+    total: u64,
+    done: u64,
+    start: Instant,
+    told: bool,
+}
+
+impl<'a> Digesting<'a> {
+    /// Before the first of `total`.
+    pub(super) fn new(observer: &'a mut dyn Observer, total: usize) -> Self {
+        Digesting {
+            observer,
+            total: total as u64,
+            done: 0,
+            start: Instant::now(),
+            told: false,
+        }
+    }
+
+    /// One more is read.
+    pub(super) fn one(&mut self) {
+        self.done += 1;
+        if !self.told && self.start.elapsed() >= UNTOLD {
+            self.told = true;
+            let what = format!("reading {} images that may be new or changed", self.total);
+            let event = Event::Started(Stage::Dataset, what, self.total);
+            self.observer.event(&event);
+        }
+        if self.told {
+            let event = Event::Progress(Stage::Dataset, self.done, String::new());
+            self.observer.event(&event);
+        }
+    }
+}
+
 /// Keeps what happened as the lines of `run.log`, and passes everything on.
 pub(super) struct Logged<'a> {
     watcher: &'a mut dyn Observer,
-    start: std::time::Instant,
+    start: Instant,
     lines: String,
 }
 
@@ -68,7 +109,7 @@ impl<'a> Logged<'a> {
     pub(super) fn new(watcher: &'a mut dyn Observer) -> Self {
         Logged {
             watcher,
-            start: std::time::Instant::now(),
+            start: Instant::now(),
             lines: String::new(),
         }
     }

@@ -86,6 +86,9 @@ pub(super) fn export(
         what,
         (forms * images) as u64,
     ));
+    if let Some(looks) = checked.config.plain_view_alone() {
+        observer.event(&Event::Note(format!("the exported file {looks}")));
+    }
     let trunk = trunk(checked)?;
     let mut metadata = describe(checked, plan, head, config, metrics)?;
     let mut model = build(&trunk, head, wanted(config))?;

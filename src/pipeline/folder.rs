@@ -128,6 +128,21 @@ impl RunFolder {
         Ok(FolderState::UpToDate)
     }
 
+    /// Whether the finished run has a file of this name.
+    ///
+    /// # Errors
+    /// The run's index cannot be read.
+    pub fn holds(&self, name: &str) -> Result<bool, FolderError> {
+        Ok(self.outputs()?.files.contains_key(name))
+    }
+
+    fn outputs(&self) -> Result<Outputs, FolderError> {
+        let index = self.path.join(OUTPUTS);
+        let text = fs::read(&index).map_err(failed(&index, "read the run's index"))?;
+        let outputs = serde_json::from_slice(&text).map_err(io::Error::from);
+        outputs.map_err(failed(&index, "read the run's index"))
+    }
+
     /// Reads one file of the folder.
     ///
     /// # Errors
@@ -207,10 +222,7 @@ impl RunFolder {
     /// the next run, which makes the folder anew.
     pub fn add(&self, files: &[(&str, &[u8])]) -> Result<(), FolderError> {
         let _lock = self.lock()?;
-        let index = self.path.join(OUTPUTS);
-        let text = fs::read(&index).map_err(failed(&index, "read the run's index"))?;
-        let outputs = serde_json::from_slice::<Outputs>(&text).map_err(io::Error::from);
-        let mut outputs = outputs.map_err(failed(&index, "read the run's index"))?;
+        let mut outputs = self.outputs()?;
         for (name, bytes) in files {
             self.replace(name, bytes)?;
             outputs.files.insert((*name).to_owned(), hex_digest(bytes));

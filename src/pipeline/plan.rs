@@ -6,11 +6,13 @@ use sha2::{Digest, Sha256};
 use crate::features::{RowId, Store, Warning};
 
 use super::checked::Checked;
+use super::config::PipelineConfig;
 use super::error::PipelineError;
 use super::event::Stage;
 use super::extraction::Work;
 use super::folder::FolderState;
 use super::probe::{Certificate, ParitySummary, find};
+use super::reporting::REPORT;
 use super::rows::Part;
 
 /// What a run would do. Making it reads every image that is new or changed once, to know it by its
@@ -20,6 +22,8 @@ pub struct Plan {
     pub fingerprint: String,
     /// What the run folder holds now.
     pub state: FolderState,
+    /// Whether a report is wanted that the run folder, else up to date, does not hold.
+    pub report_missing: bool,
     /// Rows that are to be computed, of all that are needed.
     pub missing: usize,
     /// Rows needed.
@@ -52,7 +56,15 @@ impl Plan {
     /// # Errors
     /// An image or the store cannot be read.
     pub fn new(checked: &Checked) -> Result<Self, PipelineError> {
-        let (train, test) = parts(checked)?;
+        Self::watched(checked, &mut || ())
+    }
+
+    /// [`Plan::new`] that calls `read` after each example.
+    pub(super) fn watched(
+        checked: &Checked,
+        read: &mut dyn FnMut(),
+    ) -> Result<Self, PipelineError> {
+        let (train, test) = parts(checked, read)?;
         let (store, warnings) = checked.store()?;
         let parts = || std::iter::once(&train).chain(&test);
         let missing = parts().map(|part| store.missing(&part.ids).len()).sum();
@@ -60,9 +72,12 @@ impl Plan {
         let (parity, damaged) = certified(checked);
         let fingerprint = fingerprint(checked, &train, test.as_ref(), parity.as_ref())?;
         let state = checked.folder.state(&fingerprint)?;
+        let wanted = checked.config.report.is_some() && state == FolderState::UpToDate;
+        let report_missing = wanted && !checked.folder.holds(REPORT)?;
         let mut plan = Plan {
             fingerprint,
             state,
+            report_missing,
             missing,
             needed,
             train,
@@ -86,6 +101,11 @@ impl Plan {
     /// Whether the run folder already holds what this pipeline gives.
     #[must_use]
     pub fn is_up_to_date(&self) -> bool {
+        self.lacks_at_most_the_report() && !self.report_missing
+    }
+
+    /// Whether it holds all but perhaps the report.
+    pub(super) fn lacks_at_most_the_report(&self) -> bool {
         self.missing == 0 && self.state == FolderState::UpToDate
     }
 
@@ -123,10 +143,15 @@ impl Plan {
             (Stage::Export, checked.config.export.is_some()),
         ];
         for (stage, _) in sections.into_iter().filter(|(_, wanted)| *wanted) {
+            let alone = stage == Stage::Report && !rerun && self.report_missing;
+            let why = match alone {
+                true => "the last run made no report".to_owned(),
+                false => why.clone(),
+            };
             stages.push(StagePlan {
                 stage,
-                up_to_date: !rerun,
-                why: why.clone(),
+                up_to_date: !rerun && !alone,
+                why,
             });
         }
         stages
@@ -162,8 +187,12 @@ impl Plan {
     }
 }
 
-/// The rows that a pipeline needs, of both sides. Reads every image that is new or changed.
-pub(super) fn parts(checked: &Checked) -> Result<(Part, Option<Part>), PipelineError> {
+/// The rows that a pipeline needs, of both sides. Reads every image that is new or changed, and
+/// calls `read` after each example.
+pub(super) fn parts(
+    checked: &Checked,
+    read: &mut dyn FnMut(),
+) -> Result<(Part, Option<Part>), PipelineError> {
     let config = &checked.config;
     let (augment, seed) = (&config.augment, config.seed);
     let views = if config.train.is_some() || config.evaluate.is_none() {
@@ -173,12 +202,22 @@ pub(super) fn parts(checked: &Checked) -> Result<(Part, Option<Part>), PipelineE
     };
     let space = &checked.space;
     let known = checked.known_images()?;
-    let train = Part::plan(&checked.dataset.train, augment, views, seed, space, &known)?;
+    let train = Part::plan(
+        &checked.dataset.train,
+        augment,
+        views,
+        seed,
+        space,
+        &known,
+        read,
+    )?;
     let test = match &checked.dataset.test {
         Some(source) => {
             let tta = config.evaluate.is_some_and(|evaluate| evaluate.tta);
             let views = if tta { augment.views } else { 0 };
-            Some(Part::plan(source, augment, views, seed, space, &known)?)
+            Some(Part::plan(
+                source, augment, views, seed, space, &known, read,
+            )?)
         }
         None => None,
     };
@@ -221,8 +260,13 @@ fn fingerprint(
         hash.update(bytes);
     };
     add(env!("CARGO_PKG_VERSION").as_bytes());
-    // The resolved pipeline is a file of the run folder: whatever changes it, changes the run.
-    add(crate::yaml::to_string(config)?.as_bytes());
+    // The resolved pipeline is a file of the run folder: whatever changes it, changes the run. But
+    // for the report, which is made of the run's results and changes none of them.
+    let results = PipelineConfig {
+        report: None,
+        ..config.clone()
+    };
+    add(crate::yaml::to_string(&results)?.as_bytes());
     add(&checked.space.digest());
     let sources = [
         (Some(&checked.dataset.train), Some(train)),

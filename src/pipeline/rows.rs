@@ -20,7 +20,7 @@ pub(super) struct Part {
 
 impl Part {
     /// Plans `augmented` views of each example beside its plain one. Reads every image that is not
-    /// `known`, to know it by its content.
+    /// `known`, to know it by its content; `read` is called after each example.
     pub(super) fn plan(
         source: &Source,
         augment: &AugmentConfig,
@@ -28,6 +28,7 @@ impl Part {
         seed: u64,
         space: &Space,
         known: &Digests,
+        read: &mut dyn FnMut(),
     ) -> Result<Self, DatasetError> {
         let views: Vec<String> = (0..=augmented).map(|v| augment.view_key(seed, v)).collect();
         let namer = space.namer();
@@ -40,6 +41,7 @@ impl Part {
         for example in 0..source.examples().len() {
             let key = source.changed_content_key(example, known)?;
             part.examples.push(key);
+            read();
             for (view, view_key) in (0..).zip(&views) {
                 part.rows.push(Row { example, view });
                 part.ids.push(namer.row(&key, view_key));

@@ -10,12 +10,12 @@ use crate::features;
 use super::auto::Auto;
 use super::checked::Checked;
 use super::error::PipelineError;
-use super::event::{Event, Logged, Observer, Stage};
+use super::event::{Digesting, Event, Logged, Observer, Stage};
 use super::exporting;
 use super::extraction::extract_missing;
 use super::plan::Plan;
 use super::provider::search;
-use super::reporting;
+use super::reporting::{self, REPORT, Reported, STEPS};
 use super::results::{DatasetSummary, ProviderSummary, RunMetrics, Timings};
 use super::scores::{self, written};
 use super::tables::skipped_csv;
@@ -28,6 +28,8 @@ pub struct Outcome {
     pub metrics: RunMetrics,
     /// Whether there was nothing to do.
     pub up_to_date: bool,
+    /// Whether nothing but the report was made.
+    pub report_alone: bool,
 }
 
 /// Brings the results of `checked` up to date: computes the rows that are missing, trains, scores
@@ -55,13 +57,21 @@ pub(super) fn again(error: &PipelineError) -> String {
 /// One attempt: it ends where a shard turns out to have gone bad since its rows were planned with.
 fn once(checked: &Checked, observer: &mut Logged) -> Result<Outcome, PipelineError> {
     let start = Instant::now();
-    let plan = Plan::new(checked)?;
+    let sides = std::iter::once(&checked.dataset.train).chain(&checked.dataset.test);
+    let images = sides.map(|side| side.examples().len()).sum();
+    let mut reading = Digesting::new(&mut *observer, images);
+    let plan = Plan::watched(checked, &mut || reading.one())?;
     begin(checked, &plan, start.elapsed(), observer);
     if let Some(metrics) = last_metrics(checked, &plan)? {
         skip_all(&plan, observer);
+        let up_to_date = plan.is_up_to_date();
+        if !up_to_date {
+            add_report(checked, &plan, observer)?;
+        }
         return Ok(Outcome {
             metrics,
-            up_to_date: true,
+            up_to_date,
+            report_alone: !up_to_date,
         });
     }
     exporting::check(checked)?;
@@ -80,13 +90,14 @@ fn once(checked: &Checked, observer: &mut Logged) -> Result<Outcome, PipelineErr
     Ok(Outcome {
         metrics,
         up_to_date: false,
+        report_alone: false,
     })
 }
 
-/// The figures of the last run, where it was this one. Figures that this version of the program
+/// The figures of the last run, where it was this one, with a report or without. Figures that this version of the program
 /// cannot read count as none: the run makes them anew.
 fn last_metrics(checked: &Checked, plan: &Plan) -> Result<Option<RunMetrics>, PipelineError> {
-    if !plan.is_up_to_date() {
+    if !plan.lacks_at_most_the_report() {
         return Ok(None);
     }
     let text = checked.folder.read("metrics.json")?;
@@ -187,7 +198,7 @@ fn check_duplicates(
 }
 
 fn skip_all(plan: &Plan, observer: &mut dyn Observer) {
-    for stage in plan.stages() {
+    for stage in plan.stages().iter().filter(|stage| stage.up_to_date) {
         observer.event(&Event::Skipped(stage.stage, stage.why.clone()));
     }
 }
@@ -230,7 +241,9 @@ fn finish(
     let json = serde_json::to_vec_pretty(&metrics);
     files.push(("metrics.json", written("metrics.json", json)?));
     if checked.config.report.is_some() {
-        files.push(("report.html", report(checked, plan, &files, observer)?));
+        let make = |step: &mut dyn FnMut(usize)| reporting::of_run(checked, plan, &files, step);
+        let html = report(checked, make, observer)?;
+        files.push((REPORT, html));
     }
     files.push(("run.log", observer.lines().as_bytes().to_vec()));
     // So near its end the run comes to it, whoever asks.
@@ -239,24 +252,37 @@ fn finish(
     Ok(metrics)
 }
 
-/// `report.html`, of the other files.
+/// Puts a report into a finished run that has none; nothing else of it changes but the pipeline
+/// that stands beside it.
+fn add_report(checked: &Checked, plan: &Plan, observer: &mut Logged) -> Result<(), PipelineError> {
+    let pipeline = resolved(checked)?.into_bytes();
+    let make = |step: &mut dyn FnMut(usize)| reporting::of_last_run(checked, plan, &pipeline, step);
+    let html = report(checked, make, observer)?;
+    let files = [("pipeline.yaml", &*pipeline), (REPORT, &*html)];
+    Ok(checked.folder.add(&files)?)
+}
+
+/// `report.html`, as `make` makes it.
 fn report(
     checked: &Checked,
-    plan: &Plan,
-    files: &[(&str, Vec<u8>)],
+    make: impl FnOnce(&mut dyn FnMut(usize)) -> Result<Reported, PipelineError>,
     observer: &mut Logged,
 ) -> Result<Vec<u8>, PipelineError> {
     let start = Instant::now();
     let what = "figures, pictures and what looks like them".to_owned();
-    observer.event(&Event::Started(Stage::Report, what, 1));
-    let reported = reporting::of_run(checked, plan, files)?;
+    observer.event(&Event::Started(Stage::Report, what, STEPS as u64));
+    let mut step = |done: usize| {
+        let event = Event::Progress(Stage::Report, done as u64, String::new());
+        observer.event(&event);
+    };
+    let reported = make(&mut step)?;
     for note in &reported.notes {
         observer.note(&format!("not in the report: {note}"));
     }
     let html = reported.html.into_bytes();
     #[allow(clippy::cast_precision_loss)] // for people
     let size = html.len() as f64 / 1e6;
-    let place = checked.folder.path().join("report.html");
+    let place = checked.folder.path().join(REPORT);
     let outcome = format!("{} ({size:.1} MB)", place.display());
     observer.event(&Event::Finished(Stage::Report, outcome, start.elapsed()));
     Ok(html)

@@ -93,7 +93,7 @@ pub(super) fn train(
         Err(HeadError::Interrupted(partial)) => {
             return Err(interrupted::keep(checked, *partial, &told.curve));
         }
-        fit => fit.map_err(|error| lying.explain(error))?,
+        fit => fit.map_err(|error| lying.explain(error.named(source.classes())))?,
     };
     drop(watch);
     if stop.is_asked() {
@@ -111,7 +111,7 @@ pub(super) fn train(
     observer.event(&Event::Finished(Stage::Train, outcome, start.elapsed()));
     let learning_curve = match evaluate.learning_curve {
         Some(how) => fewer_examples(checked, how, (&fit, &examples), observer)
-            .map_err(|error| lying.explain(error))?,
+            .map_err(|error| lying.explain(error.named(source.classes())))?,
         None => Vec::new(),
     };
     Ok(Trained {

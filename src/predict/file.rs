@@ -23,6 +23,8 @@ pub struct FileModel {
     /// How the run's pipeline reads pictures.
     background: Background,
     limits: Limits,
+    /// What is to be said before the first prediction.
+    notes: Vec<String>,
 }
 
 /// An image that has been read, and what the tensor form takes of it.
@@ -32,15 +34,24 @@ impl FileModel {
     pub(super) fn new(path: &Path, classifier: Classifier) -> Self {
         let pipeline = &classifier.metadata().pipeline;
         let config = Document::parse(path, pipeline).and_then(|document| document.typed());
-        let dataset = config.ok().map(|config: PipelineConfig| config.dataset);
-        let rules = dataset.map(|dataset| (dataset.background, dataset.limits));
+        let config: Option<PipelineConfig> = config.ok();
+        let notes = config.as_ref().and_then(PipelineConfig::plain_view_alone);
+        let rules = config.map(|config| (config.dataset.background, config.dataset.limits));
         let (background, limits) = rules.unwrap_or_default();
         Self {
             path: path.to_owned(),
             classifier,
             background,
             limits,
+            notes: notes
+                .map(|looks| format!("this model {looks}"))
+                .into_iter()
+                .collect(),
         }
+    }
+
+    pub(super) fn notes(&self) -> Vec<String> {
+        self.notes.clone()
     }
 
     pub(super) fn labels(&self) -> &[String] {

@@ -61,12 +61,12 @@ impl Model {
         }
     }
 
-    /// What is to be said before the first prediction.
+    /// What is to be said before the first prediction, a line each.
     #[must_use]
-    pub fn note(&self) -> Option<&str> {
+    pub fn notes(&self) -> Vec<String> {
         match self {
-            Self::Run(run) => run.note(),
-            Self::File(_) => None,
+            Self::Run(run) => run.notes(),
+            Self::File(file) => file.notes(),
         }
     }
 }

@@ -33,8 +33,10 @@ impl RunModel {
         self.run.head.class_names()
     }
 
-    pub(super) fn note(&self) -> Option<&str> {
-        self.ready.note.as_deref()
+    pub(super) fn notes(&self) -> Vec<String> {
+        let plain = self.run.config.plain_view_alone();
+        let plain = plain.map(|looks| format!("this model {looks}"));
+        self.ready.note.iter().cloned().chain(plain).collect()
     }
 
     pub(super) fn predict(

@@ -164,6 +164,30 @@ fn an_interrupted_training_keeps_its_best_head_so_far() {
     assert_eq!(json["timings"]["rows_computed"], 0);
 }
 
+/// A path of more values of `l2` than anybody waits for.
+#[test]
+fn an_interrupted_l2_path_keeps_its_best_head_so_far() {
+    let project = training("");
+    let path = "train: {head: logistic, validation: {folds: 2}, \
+                l2: {auto: {values: 1000000, from: 1.0e-7, to: 10}}}";
+    let pipeline = project.read("p.yaml");
+    let (before, after) = pipeline.split_once("train: {head").expect("a head");
+    let (_, after) = after.split_once('\n').expect("a line");
+    project.write("p.yaml", format!("{before}{path}\n{after}"));
+    let told = interrupted(&project);
+    let start = "training interrupted: the model of the cross-validation's first fold at l2 ";
+    let end = ", the best so far, is kept in runs/p.interrupted/head.safetensors; run the same \
+               command again to train anew";
+    assert!(told.starts_with(start) && told.ends_with(end), "{told}");
+    let bytes = fs::read(project.path("runs/p.interrupted/head.safetensors")).unwrap();
+    let (head, about) = catpipe::head::Head::from_bytes(&bytes).unwrap();
+    assert_eq!((head.classes(), head.inputs()), (2, 96 * 96 * 3));
+    assert!(about.contains_key("features"), "{about:?}");
+    // It predicts like any head.
+    let predicted = project.ok(&["predict", "runs/p.interrupted", "all/test"]);
+    assert_eq!(predicted.stdout.lines().count(), 4, "{}", predicted.stdout);
+}
+
 #[test]
 fn an_interrupted_training_leaves_a_finished_run_as_it_is() {
     let project = training(", validation: {folds: 2}");

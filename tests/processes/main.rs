@@ -16,5 +16,6 @@
 mod common;
 mod interrupted;
 mod measuring;
+mod predicting;
 mod process;
 mod shared;

@@ -1,9 +1,9 @@
 //! A project whose rows take their time, and a process of the program in it.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
+use std::process::{Child, ChildStdout, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -45,7 +45,9 @@ pub fn extract<'a>(out: &'a str, more: &[&'a str]) -> Vec<&'a str> {
 pub struct Process {
     child: Child,
     said: Arc<Mutex<String>>,
-    readers: [JoinHandle<String>; 2],
+    /// Not read before the end but by who asks for a line: a process that writes much then waits.
+    stdout: BufReader<ChildStdout>,
+    stderr: JoinHandle<String>,
 }
 
 /// A process that has ended.
@@ -56,10 +58,16 @@ pub struct Ended {
 }
 
 impl Process {
-    #[allow(unsafe_code)]
     pub fn start(project: &Project, args: &[&str]) -> Self {
+        Self::fed(project, args, "")
+    }
+
+    /// A process with this on its stdin.
+    #[allow(unsafe_code)]
+    pub fn fed(project: &Project, args: &[&str], stdin: &str) -> Self {
         let mut command = project.command(args);
         command.env("TMPDIR", tmp(project));
+        command.stdin(Stdio::piped());
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         // Where tests run in the background of a script, they hand down that SIGINT is ignored.
         let listen = || {
@@ -72,12 +80,17 @@ impl Process {
             .spawn()
             .expect("a start");
         let said = Arc::new(Mutex::new(String::new()));
-        let stdout = reader(child.stdout.take().expect("a pipe"), Arc::default());
+        let mut input = child.stdin.take().expect("a pipe");
+        // A process that has ended reads no more.
+        let _ = input.write_all(stdin.as_bytes());
+        drop(input);
+        let stdout = child.stdout.take().expect("a pipe");
         let stderr = reader(child.stderr.take().expect("a pipe"), Arc::clone(&said));
         Self {
             child,
             said,
-            readers: [stdout, stderr],
+            stdout: BufReader::new(stdout),
+            stderr,
         }
     }
 
@@ -100,9 +113,18 @@ impl Process {
         assert_eq!(unsafe { libc::kill(id, signal) }, 0);
     }
 
+    /// The next line of stdout.
+    pub fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.stdout.read_line(&mut line).expect("UTF-8");
+        line
+    }
+
     pub fn end(mut self) -> Ended {
+        let mut stdout = String::new();
+        self.stdout.read_to_string(&mut stdout).expect("UTF-8");
         let status = self.child.wait().expect("an end");
-        let [stdout, stderr] = self.readers.map(|reader| reader.join().expect("text"));
+        let stderr = self.stderr.join().expect("text");
         Ended {
             code: status.code(),
             stdout,

@@ -12,7 +12,7 @@ use crate::pipeline::cache::{digests_in, needs, store_in};
 
 use super::super::failure::Failure;
 use super::super::output::{print, print_json};
-use super::super::progress::counter;
+use super::super::progress::byte_counter;
 use super::projects::Projects;
 use super::words::{counted, short, size, warn};
 
@@ -55,9 +55,12 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     for checked in args.projects.checked(&options)? {
         needed.push(needs(&checked)?);
     }
-    let bar = counter();
+    let bar = byte_counter();
     let root = store_in(&options.cache);
-    let planned = Gc::plan(&root, &needed, &mut |bytes| bar.inc(bytes));
+    let planned = Gc::plan(&root, &needed, &mut |done, total| {
+        bar.set_length(total);
+        bar.set_position(done);
+    });
     bar.finish_and_clear();
     let gc = planned.map_err(Failure::failed)?;
     let digests = digests_in(&options.cache);

@@ -10,6 +10,7 @@ use crate::pipeline::cache::store_in;
 
 use super::super::failure::Failure;
 use super::super::output::{print, print_json};
+use super::super::progress::counter;
 use super::words::{counted, size, warn};
 
 /// Take over the feature rows of other caches
@@ -51,12 +52,18 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     let cache = assets::cache_dir().map_err(Failure::failed)?;
     let mut done = Imported::default();
     let mut failed = None;
+    let bar = counter();
     for path in &args.paths {
-        if let Err(error) = import(&store_in(&cache), path, &mut done) {
+        let imported = import(&store_in(&cache), path, &mut done, &mut |done, total| {
+            bar.set_length(total as u64);
+            bar.set_position(done as u64);
+        });
+        if let Err(error) = imported {
             failed = Some(error);
             break;
         }
     }
+    bar.finish_and_clear();
     done.warnings.iter().for_each(warn);
     if args.json {
         print_json(&ImportedJson {

@@ -12,7 +12,7 @@ use crate::pipeline::cache::{Different, Recomputed, recompute, store_in};
 
 use super::super::failure::Failure;
 use super::super::output::{print, print_json};
-use super::super::progress::counter;
+use super::super::progress::{byte_counter, counter};
 use super::projects::Projects;
 use super::words::{counted, size, warn};
 
@@ -58,7 +58,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     }
     let only = (!pipelines.is_empty()).then_some(only);
     let root = store_in(&options.cache);
-    let bar = counter();
+    let bar = byte_counter();
     let verified = verify(&root, only.as_deref(), &mut |done, total| {
         bar.set_length(total);
         bar.set_position(done);

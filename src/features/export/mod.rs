@@ -155,10 +155,23 @@ impl Export {
     /// # Errors
     /// A row that the store does not have, a form that cannot hold so many ids, and whatever the
     /// system says to writing.
-    pub fn write(mut self, store: &Store, table: &Table<'_>) -> Result<Vec<PathBuf>, ExportError> {
+    pub fn write(self, store: &Store, table: &Table<'_>) -> Result<Vec<PathBuf>, ExportError> {
+        self.write_watched(store, table, &mut || ())
+    }
+
+    /// [`Export::write`] that calls `read` after each row that it has read from the store.
+    ///
+    /// # Errors
+    /// Those of [`Export::write`].
+    pub fn write_watched(
+        mut self,
+        store: &Store,
+        table: &Table<'_>,
+        read: &mut dyn FnMut(),
+    ) -> Result<Vec<PathBuf>, ExportError> {
         table.check()?;
         self.check(table.ids.iter().copied())?;
-        self.put(store, table)?;
+        self.put(store, table, read)?;
         let path = self.data.place().to_owned();
         let beside = table.beside.iter();
         let mut lists: Vec<_> = beside
@@ -177,7 +190,12 @@ impl Export {
     }
 
     /// Writes the file under its temporary name.
-    fn put(&mut self, store: &Store, table: &Table<'_>) -> Result<(), ExportError> {
+    fn put(
+        &mut self,
+        store: &Store,
+        table: &Table<'_>,
+        read: &mut dyn FnMut(),
+    ) -> Result<(), ExportError> {
         let width = store.space().width;
         let part = &mut self.data;
         let in_order = match self.form {
@@ -186,19 +204,19 @@ impl Export {
             Form::Csv => csv_form::write,
             Form::Hdf5 => {
                 let head = h5::head(part.place(), table, width)?;
-                in_place(part, &head, f32::to_ne_bytes, store, table)?;
+                in_place(part, &head, f32::to_ne_bytes, store, table, read)?;
                 return h5::verify(part, head.len() as u64, table, width);
             }
             Form::Npy => {
                 let head = npy::head(table.rows.len(), width);
-                return in_place(part, &head, f32::to_le_bytes, store, table);
+                return in_place(part, &head, f32::to_le_bytes, store, table, read);
             }
             Form::Safetensors => {
                 let head = safetensors_form::head(table, width)?;
-                return in_place(part, &head, f32::to_le_bytes, store, table);
+                return in_place(part, &head, f32::to_le_bytes, store, table, read);
             }
         };
-        let mut spool = Spool::fill(part.place(), store, table)?;
+        let mut spool = Spool::fill(part.place(), store, table, read)?;
         in_order(part, table, width, &mut spool)
     }
 }
@@ -210,9 +228,13 @@ fn in_place(
     encode: fn(f32) -> [u8; 4],
     store: &Store,
     table: &Table<'_>,
+    read: &mut dyn FnMut(),
 ) -> Result<(), ExportError> {
     let mut rows = Rows::begin(part, head, store.space().width, encode)?;
-    store.visit(table.rows, |position, row| rows.put(position, row))?;
+    store.visit(table.rows, |position, row| {
+        read();
+        rows.put(position, row)
+    })?;
     rows.finish()
 }
 

@@ -32,6 +32,7 @@ impl Spool {
         place: &Path,
         store: &Store,
         table: &Table<'_>,
+        read: &mut dyn FnMut(),
     ) -> Result<Self, ExportError> {
         let fail = || ExportError::io(place, SPOOLING);
         let width = store.space().width;
@@ -40,7 +41,10 @@ impl Spool {
             place,
         };
         let mut rows = Rows::begin(&mut scratch, &[], width, f32::to_ne_bytes)?;
-        store.visit(table.rows, |position, row| rows.put(position, row))?;
+        store.visit(table.rows, |position, row| {
+            read();
+            rows.put(position, row)
+        })?;
         rows.finish()?;
         let mut file = scratch.file;
         file.seek(SeekFrom::Start(0)).map_err(fail())?;

@@ -49,11 +49,16 @@ impl std::fmt::Display for Refused {
 /// folder `features`, of a space's folder, of a folder of shards, or one shard. Each is compared
 /// with its checksum and with what it says it is, linked (copied from another file system), and
 /// published as a writer publishes: a reader sees all of it or nothing. What is damaged or foreign
-/// stays where it is, and is told.
+/// stays where it is, and is told. `progress` hears how many of how many files are done.
 ///
 /// # Errors
 /// A store that cannot be written, a full disk.
-pub fn import(root: &Path, source: &Path, into: &mut Imported) -> Result<(), StoreError> {
+pub fn import(
+    root: &Path,
+    source: &Path,
+    into: &mut Imported,
+    progress: &mut dyn FnMut(usize, usize),
+) -> Result<(), StoreError> {
     let found = match candidates(source) {
         Ok(found) => found,
         Err(error) => {
@@ -67,11 +72,13 @@ pub fn import(root: &Path, source: &Path, into: &mut Imported) -> Result<(), Sto
         into.refuse(source, why);
     }
     let mut open = BTreeMap::new();
-    for path in found {
+    let total = found.len();
+    for (done, path) in (1..).zip(found) {
         match open_shard(&path) {
             Ok((found, digest)) => take(root, &path, found, &digest, &mut open, into)?,
             Err(why) => into.refuse(&path, why),
         }
+        progress(done, total);
     }
     Ok(())
 }

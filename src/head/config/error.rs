@@ -14,10 +14,14 @@ pub enum TrainConfigError {
     L2WithAdamW,
     /// A path of L2 for a head whose loss has many minima.
     #[error(
-        "`l2: auto` is for the logistic head: for a dense one give a number, or list some to choose \
-         from, e.g. `search: {{grid: {{l2: [1.0e-4, 1.0e-3, 1.0e-2]}}}}`"
+        "`l2: auto` is for the logistic head: for a `{head}` one give a number, or list some to \
+         choose from by cross-validation, e.g. `search: {{grid: {{l2: [1.0e-4, 1.0e-3, 1.0e-2]}}}}` \
+         with `validation: {{folds: 5}}`"
     )]
-    AutoL2OfDense,
+    AutoL2OfLayers {
+        /// The head that was asked for.
+        head: &'static str,
+    },
     /// A path of L2 for an optimizer that does not find the minimum.
     #[error(
         "`l2: auto` needs the exact solver: give a number, or leave out what asks for mini-batches \

@@ -282,8 +282,11 @@ impl TryFrom<RawTrainConfig> for TrainConfig {
         if let L2::Auto(auto) = &raw.l2 {
             auto.check()?;
             match (&raw.head, optimizer) {
-                (HeadConfig::Dense(_) | HeadConfig::Cnn(_), _) => {
-                    return Err(TrainConfigError::AutoL2OfDense);
+                (HeadConfig::Dense(_), _) => {
+                    return Err(TrainConfigError::AutoL2OfLayers { head: "dense" });
+                }
+                (HeadConfig::Cnn(_), _) => {
+                    return Err(TrainConfigError::AutoL2OfLayers { head: "cnn" });
                 }
                 (_, OptimizerConfig::Lbfgs) => {}
                 _ => return Err(TrainConfigError::AutoL2WithoutLbfgs),

@@ -23,6 +23,7 @@ mod axes;
 mod blocks;
 mod folds;
 mod objective;
+mod partial;
 mod path;
 mod preconditioner;
 mod search;
@@ -43,7 +44,7 @@ use super::model::Head;
 use super::network::Network;
 use super::network::linear::Linear;
 use super::network::loss::argmax;
-use super::train::{EpochRow, Fit, Judged, Phase, Validation, Watch};
+use super::train::{Best, EpochRow, Fit, Judged, Phase, Validation, Watch};
 use super::warning::Warning;
 use crate::stop::Stop;
 use axes::Axes;
@@ -76,6 +77,8 @@ pub(super) struct Chosen {
     pub(super) warnings: Vec<Warning>,
     /// A point near the head's, where there is any.
     pub(super) near: Option<Array2<f64>>,
+    /// The best model so far, in case the rest is interrupted.
+    pub(super) best: Best,
 }
 
 /// The examples, made ready to be passed over again and again.
@@ -135,6 +138,7 @@ impl<'a> Prepared<'a> {
             l2: config.l2.get(),
             warnings: Vec::new(),
             near: None,
+            best: Best::default(),
         };
         let validation = match (config.validation, config.l2) {
             (Some(validation), _) => validation,
@@ -151,7 +155,10 @@ impl<'a> Prepared<'a> {
         };
         let mut last = walk(OUT_OF_FOLD);
         if let L2::Auto(auto) = &config.l2 {
-            let explored = path::explore(auto, walk(ALONG_PATH), watch)?;
+            let mut foremost = None;
+            let explored = path::explore(auto, walk(ALONG_PATH), watch, &mut foremost);
+            chosen.best = foremost.map_or_else(Best::default, |best| self.best_of_path(&best));
+            let explored = explored.map_err(|error| chosen.best.instead(error))?;
             chosen.l2 = explored.path.chosen;
             let best = explored.path.lowest().map_or(chosen.l2, |point| point.l2);
             let warning = explored.end.map(|end| Warning::PathEnd { l2: best, end });
@@ -159,7 +166,16 @@ impl<'a> Prepared<'a> {
             chosen.path = Some(explored.path);
             last = last.from(&explored.solutions);
         }
-        let (log_p, endings) = last.at(chosen.l2)?;
+        let judged = last.at(chosen.l2);
+        let (log_p, endings) = match judged {
+            Ok(judged) => judged,
+            Err(error) => {
+                return Err(self
+                    .or_first(chosen.best, &last, "unfinished")
+                    .instead(error));
+            }
+        };
+        chosen.best = self.or_first(chosen.best, &last, "finished");
         chosen.near = last.mean();
         for (fold, ending) in endings.iter().enumerate() {
             let limits = self.limits(OUT_OF_FOLD, &stop);
@@ -233,7 +249,7 @@ impl<'a> Prepared<'a> {
         let Examples {
             labels, classes, ..
         } = self.examples;
-        let l2 = chosen.l2;
+        let (l2, mut best) = (chosen.l2, chosen.best);
         let shares = [folds::shares(
             config,
             &self.examples,
@@ -251,7 +267,8 @@ impl<'a> Prepared<'a> {
             axes: &self.axes,
             limits: self.limits(IN_F32, &stop),
         };
-        let in_f32 = problem.minimise(&mut searches)?;
+        let in_f32 = problem.minimise(&mut searches);
+        let in_f32 = in_f32.map_err(|error| self.interrupted(&mut best, &searches, error))?;
         let objective = self.over::<f64>(&centred, &shares, &[]);
         let limits = self.limits(0.0, &stop);
         let taken = in_f32.iter().map(|e| e.iterations).max().unwrap_or(0);
@@ -267,7 +284,8 @@ impl<'a> Prepared<'a> {
         for search in &mut searches {
             search.restart(search.point.clone());
         }
-        let mut endings = problem.minimise(&mut searches)?;
+        let endings = problem.minimise(&mut searches);
+        let mut endings = endings.map_err(|error| self.interrupted(&mut best, &searches, error))?;
         endings.iter_mut().for_each(|e| e.iterations += taken);
         let ([search], Some(&ending)) = (&searches, endings.first()) else {
             return Err(HeadError::NoExamples {
@@ -285,7 +303,7 @@ impl<'a> Prepared<'a> {
         let mut config = config.clone();
         config.l2 = NonNegative::try_from(l2).map_or(config.l2, L2::Value);
         Ok(Fit {
-            head: Head::new(self.network(&search.point, classes)).with_temperature(temperature),
+            head: Head::new(self.network(&search.point)).with_temperature(temperature),
             config,
             curve: vec![row],
             epochs: ending.iterations,
@@ -298,8 +316,8 @@ impl<'a> Prepared<'a> {
 
     /// The head's layer: the mean that was taken off the features goes into the intercepts.
     #[allow(clippy::cast_possible_truncation)] // a head is kept as f32
-    fn network(&self, point: &Array2<f64>, classes: usize) -> Network<f32> {
-        let width = self.mean.len();
+    fn network(&self, point: &Array2<f64>) -> Network<f32> {
+        let (classes, width) = (self.examples.classes, self.mean.len());
         let weights = point.slice(s![.., ..width]);
         let bias = |(_, class): (usize, usize)| {
             let terms = weights.row(class).into_iter().zip(&self.mean);

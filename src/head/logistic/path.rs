@@ -97,7 +97,15 @@ pub(super) struct Explored {
     pub(super) solutions: Vec<Array2<f32>>,
 }
 
-/// Tries all values of a path, and more at an end that is left open and is best.
+/// The best value so far and the first fold's model there: what is left of a path that is
+/// interrupted.
+pub(super) struct Foremost {
+    pub(super) point: L2Point,
+    pub(super) model: Array2<f64>,
+}
+
+/// Tries all values of a path, and more at an end that is left open and is best. `foremost` is the
+/// best of them at any time.
 ///
 /// # Errors
 /// Rows that cannot be read, the request to end.
@@ -105,9 +113,10 @@ pub(super) fn explore(
     auto: &AutoL2,
     mut walk: Walk<'_>,
     watch: &mut dyn Watch,
+    foremost: &mut Option<Foremost>,
 ) -> Result<Explored, HeadError> {
     let (ratio, mut largest) = (auto.ratio(), auto.largest());
-    let mut tried = try_all(&mut walk, &auto.grid(), watch)?;
+    let mut tried = try_all(&mut walk, &auto.grid(), watch, foremost)?;
     let mut upward = walk.anew();
     for _ in 0..EXTENSIONS {
         let points = points(&tried);
@@ -115,11 +124,11 @@ pub(super) fn explore(
             Some(End::Smallest) if auto.from.is_none() => {
                 let last = points.last().map_or(1.0, |point| point.l2);
                 let more: Vec<f64> = further(last, 1.0 / ratio).collect();
-                tried.extend(try_all(&mut walk, &more, watch)?);
+                tried.extend(try_all(&mut walk, &more, watch, foremost)?);
             }
             Some(End::Largest) if auto.to.is_none() => {
                 let more: Vec<f64> = further(largest, ratio).collect();
-                let mut found = try_all(&mut upward, &more, watch)?;
+                let mut found = try_all(&mut upward, &more, watch, foremost)?;
                 largest = more.last().copied().unwrap_or(largest);
                 found.reverse();
                 tried.splice(0..0, found);
@@ -147,11 +156,17 @@ fn try_all(
     walk: &mut Walk<'_>,
     values: &[f64],
     watch: &mut dyn Watch,
+    foremost: &mut Option<Foremost>,
 ) -> Result<Vec<Tried>, HeadError> {
     let mut all = Vec::with_capacity(values.len());
     for &l2 in values {
         let (log_p, _) = walk.at(l2)?;
         let point = point(l2, &log_p, walk.objective.labels, walk.folds);
+        let better = (foremost.as_ref()).is_none_or(|best| point.log_loss < best.point.log_loss);
+        if let (true, Some(model)) = (better, walk.first()) {
+            let model = model.clone();
+            *foremost = Some(Foremost { point, model });
+        }
         watch.l2_tried(&point);
         all.push(Tried {
             point,

@@ -124,6 +124,12 @@ impl Search {
         self.line = None;
     }
 
+    /// Where it is, unless that is W = 0, which tells nothing apart.
+    pub(super) fn moved(&self) -> Option<&Array2<f64>> {
+        let is_anywhere = self.point.iter().any(|w| *w != 0.0);
+        is_anywhere.then_some(&self.point)
+    }
+
     /// The largest element of the gradient, infinite where it is not known.
     pub(super) fn gradient(&self) -> f64 {
         let Some(value) = &self.value else {

@@ -123,6 +123,11 @@ impl<'a> Walk<'a> {
         self.searches.iter().map(rounded).collect()
     }
 
+    /// The first model as it stands; none before it has left W = 0.
+    pub(super) fn first(&self) -> Option<&Array2<f64>> {
+        self.searches.first().and_then(Search::moved)
+    }
+
     /// The mean of the models: near the one of all examples.
     #[allow(clippy::cast_precision_loss)] // a handful of models
     pub(super) fn mean(&self) -> Option<Array2<f64>> {

@@ -38,8 +38,11 @@ pub(in crate::head) fn search(
     let mut number = 0;
     for some in planned.chunks(at_once) {
         watch.trial_begins(number, planned.len());
-        for ((settings, _), result) in some.iter().zip(validated(some, examples, seed, watch)?) {
-            let (outcome, validated) = outcome(result)?;
+        let results = validated(some, examples, seed, watch);
+        let results = results.map_err(|error| instead(&mut best, error))?;
+        for ((settings, _), result) in some.iter().zip(results) {
+            let outcome = outcome(result).map_err(|error| instead(&mut best, error));
+            let (outcome, validated) = outcome?;
             trials.push(Trial {
                 trial: number + 1,
                 settings: settings.clone(),
@@ -73,6 +76,15 @@ pub(in crate::head) fn search(
     let fit = finish(trial, examples, seed, validated, watch);
     let fit = fit.map_err(|error| chosen_failed(error, &words(settings)))?;
     Ok(Fit { trials, ..fit })
+}
+
+/// The same error; an interruption with the model of the best trial that is done, where any is:
+/// that of a trial on its way has not been compared with it.
+fn instead(best: &mut Option<(usize, Validated)>, error: HeadError) -> HeadError {
+    match best {
+        Some((_, validated)) => validated.best.instead(error),
+        None => error,
+    }
 }
 
 /// Cross-validates these trials: those that are trained by epochs side by side, so that streamed

@@ -16,9 +16,10 @@ pub struct Partial {
 
 /// The best head so far. What has been judged on examples that it had not seen comes before what
 /// has not: in cross-validation the model of the first fold, at the epoch that is best over all
-/// folds; without it the final training as it stands.
+/// folds; without it the final training as it stands. Of a head that L-BFGS solves it is likewise
+/// the model of the first fold, at the best `l2` so far.
 #[derive(Debug, Default)]
-pub(super) struct Best {
+pub(in crate::head) struct Best {
     kept: Option<(Network<f32>, String)>,
 }
 
@@ -43,6 +44,13 @@ impl From<Head> for Partial {
 }
 
 impl Best {
+    /// This one, and which it is.
+    pub(in crate::head) fn of(network: Network<f32>, what: String) -> Self {
+        Self {
+            kept: Some((network, what)),
+        }
+    }
+
     /// The model of the first fold, at the best epoch so far.
     pub(super) fn keep(&mut self, network: &Network<f32>, epoch: usize) {
         let what = format!(
@@ -71,8 +79,16 @@ impl Best {
         self.kept = Some((trainer.into_network(), what));
     }
 
+    /// This, or `other` where this is nothing.
+    pub(in crate::head) fn or(self, other: impl FnOnce() -> Self) -> Self {
+        match self.kept {
+            Some(_) => self,
+            None => other(),
+        }
+    }
+
     /// The same error; an interruption with what there is.
-    pub(super) fn instead(&mut self, error: HeadError) -> HeadError {
+    pub(in crate::head) fn instead(&mut self, error: HeadError) -> HeadError {
         match (error, self.kept.take()) {
             (HeadError::Interrupted(_), Some((network, what))) => {
                 let head = Some(Head::new(network));

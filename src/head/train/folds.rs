@@ -1,7 +1,7 @@
 //! Dealing examples into the folds of a cross-validation.
 
 use crate::head::config::ValidationConfig;
-use crate::head::error::{Dealt, HeadError};
+use crate::head::error::{Dealt, HeadError, Parts};
 use crate::head::examples::Examples;
 use crate::head::random::{shuffle, stream};
 
@@ -17,7 +17,11 @@ pub(in crate::head) fn divide(
 ) -> Result<Vec<Vec<usize>>, HeadError> {
     let folds = config.folds.get();
     let members = members(examples.labels, examples.classes);
-    check(examples, &members, folds)?;
+    let parts = match config.one_part {
+        true => Parts::OneOf(folds),
+        false => Parts::Folds(folds),
+    };
+    check(examples, &members, folds, parts)?;
     let deal = |repeat: usize| {
         // The first has the stream that it had before there were repeats.
         let key = repeat as u64;
@@ -43,7 +47,12 @@ fn members(labels: &[usize], classes: usize) -> Vec<Vec<usize>> {
 }
 
 /// Whether each class has enough to be in every fold.
-fn check(examples: &Examples<'_>, members: &[Vec<usize>], folds: usize) -> Result<(), HeadError> {
+fn check(
+    examples: &Examples<'_>,
+    members: &[Vec<usize>],
+    folds: usize,
+    parts: Parts,
+) -> Result<(), HeadError> {
     for (class, own) in members.iter().enumerate() {
         let (count, of) = match examples.groups {
             None => (own.len(), Dealt::Examples),
@@ -57,8 +66,9 @@ fn check(examples: &Examples<'_>, members: &[Vec<usize>], folds: usize) -> Resul
         if count < folds {
             return Err(HeadError::TooFewForFolds {
                 class,
+                name: None,
                 count,
-                folds,
+                parts,
                 of,
             });
         }

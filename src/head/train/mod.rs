@@ -34,6 +34,7 @@ use super::logistic::{Chosen, L2Path, Prepared};
 use super::model::Head;
 use super::search::{Trial, search};
 use super::warning::Warning;
+pub(in crate::head) use best::Best;
 pub use best::Partial;
 use trainer::{EpochSums, Trainer};
 use watch::Epochs;
@@ -189,6 +190,7 @@ pub(in crate::head) fn finish(
             l2,
             warnings,
             near: None,
+            best,
         };
         return prepared.finish(config, chosen, watch);
     }

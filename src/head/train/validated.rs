@@ -22,7 +22,7 @@ pub(in crate::head) struct Validated {
     /// The epochs of the cross-validation.
     pub(in crate::head) curve: Vec<EpochRow>,
     /// Its best model, in case the rest is interrupted.
-    pub(super) best: Best,
+    pub(in crate::head) best: Best,
     /// The `l2` that it was for, and how that was chosen.
     pub(super) l2: f64,
     pub(super) l2_path: Option<L2Path>,
@@ -73,7 +73,7 @@ pub(in crate::head) fn validate(
             epochs: chosen.validation.as_ref().map_or(0, |v| v.epoch),
             validation: chosen.validation,
             curve: Vec::new(),
-            best: Best::default(),
+            best: chosen.best,
             l2: chosen.l2,
             l2_path: chosen.path,
             warnings: chosen.warnings,

@@ -7,7 +7,7 @@ use crate::features::{Export, Labels, Table};
 use crate::pipeline::batch::about;
 use crate::pipeline::checked::Checked;
 use crate::pipeline::error::PipelineError;
-use crate::pipeline::event::{Event, Observer};
+use crate::pipeline::event::{Digesting, Event, Observer, Stage};
 use crate::pipeline::rows::Part;
 
 /// Which rows of a pipeline are written.
@@ -58,7 +58,7 @@ pub fn export_rows(
 ) -> Result<Exported, PipelineError> {
     let export = Export::begin(out)?;
     checked.expect_decided()?;
-    let sides = sides(checked, wanted)?;
+    let sides = sides(checked, wanted, &mut *observer)?;
     let ids = || sides.iter().flat_map(Side::ids);
     export.check(ids())?;
     let (store, warnings) = checked.store()?;
@@ -84,7 +84,13 @@ pub fn export_rows(
         about: about(checked),
         beside: None,
     };
-    let files = export.write(&store, &table)?;
+    let what = format!("{} rows into {}", rows.len(), out.display());
+    observer.event(&Event::Started(Stage::Export, what, rows.len() as u64));
+    let mut done = 0;
+    let files = export.write_watched(&store, &table, &mut || {
+        done += 1;
+        observer.event(&Event::Progress(Stage::Export, done, String::new()));
+    })?;
     Ok(Exported {
         rows: rows.len(),
         features: checked.space.width,
@@ -138,7 +144,11 @@ fn labels<'a>(checked: &'a Checked, sides: &[Side<'_>]) -> Option<Labels<'a>> {
     })
 }
 
-fn sides<'a>(checked: &'a Checked, wanted: &CacheExport) -> Result<Vec<Side<'a>>, PipelineError> {
+fn sides<'a>(
+    checked: &'a Checked,
+    wanted: &CacheExport,
+    observer: &mut dyn Observer,
+) -> Result<Vec<Side<'a>>, PipelineError> {
     let dataset = &checked.dataset;
     let train = (wanted.splits != Splits::Test).then_some((&dataset.train, Split::Train));
     let test = dataset
@@ -155,7 +165,10 @@ fn sides<'a>(checked: &'a Checked, wanted: &CacheExport) -> Result<Vec<Side<'a>>
         // As in a run: test examples have their plain view alone.
         let augmented = wanted.views && split == Split::Train;
         let views = if augmented { augment.views } else { 0 };
-        let part = Part::plan(source, augment, views, seed, &checked.space, &known)?;
+        let mut reading = Digesting::new(&mut *observer, source.examples().len());
+        let mut read = || reading.one();
+        let space = &checked.space;
+        let part = Part::plan(source, augment, views, seed, space, &known, &mut read)?;
         sides.push(Side {
             source,
             split,

@@ -14,7 +14,7 @@ use super::super::plan::parts;
 /// other rows.
 pub fn needs(checked: &Checked) -> Result<Needed, PipelineError> {
     checked.expect_decided()?;
-    let (train, test) = parts(checked)?;
+    let (train, test) = parts(checked, &mut || ())?;
     let ids = std::iter::once(train).chain(test).flat_map(|part| part.ids);
     Ok(Needed {
         space: checked.space.clone(),

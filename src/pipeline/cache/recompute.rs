@@ -65,7 +65,7 @@ pub fn recompute(
     progress: &mut dyn FnMut(usize, usize),
 ) -> Result<Recomputed, PipelineError> {
     checked.expect_decided()?;
-    let (train, test) = parts(checked)?;
+    let (train, test) = parts(checked, &mut || ())?;
     let dataset = &checked.dataset;
     let test = dataset.test.as_ref().zip(test.as_ref());
     let sides: Vec<(&Source, &Part)> = std::iter::once((&dataset.train, &train))

@@ -108,7 +108,7 @@ struct Image<'a> {
 /// An image or the store cannot be read; a provider `auto` that has not chosen yet.
 pub fn why(checked: &Checked) -> Result<Explanation, PipelineError> {
     checked.expect_decided()?;
-    let (train, test) = parts(checked)?;
+    let (train, test) = parts(checked, &mut || ())?;
     let (store, warnings) = checked.store()?;
     let dataset = &checked.dataset;
     let mut images = Vec::new();

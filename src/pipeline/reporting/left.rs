@@ -108,6 +108,12 @@ impl Left {
         }
     }
 
+    /// The same with other contents of a file.
+    pub(super) fn with(mut self, file: &str, bytes: Vec<u8>) -> Self {
+        self.files.insert(file.to_owned(), bytes);
+        self
+    }
+
     /// A file's place.
     pub(super) fn path(&self, file: &str) -> PathBuf {
         self.folder.join(file)

@@ -34,6 +34,9 @@ use looks::Looks;
 use material::Material;
 use scored::Scored;
 
+/// The report's file in the run folder.
+pub(super) const REPORT: &str = "report.html";
+
 /// A report that was made.
 #[derive(Clone, Debug)]
 pub struct Reported {
@@ -43,19 +46,30 @@ pub struct Reported {
     pub notes: Vec<String>,
 }
 
+/// The steps in which a run's report is gathered.
+pub(super) const STEPS: usize = 4;
+
 /// The report of finished runs, named by their folders; the others are compared with the first.
+/// `progress` hears how many of how many steps are done.
 ///
 /// # Errors
 /// A folder that holds no finished run, a file of it that cannot be read.
-pub fn report_on(folders: &[PathBuf], options: &Options) -> Result<Reported, PipelineError> {
+pub fn report_on(
+    folders: &[PathBuf],
+    options: &Options,
+    progress: &mut dyn FnMut(usize, usize),
+) -> Result<Reported, PipelineError> {
     let mut gathered = Vec::new();
-    for folder in folders {
+    let total = folders.len() * STEPS;
+    for (number, folder) in folders.iter().enumerate() {
+        let mut step = |done: usize| progress(number * STEPS + done, total);
+        step(0);
         let left = Left::open(folder)?;
         let mut material = Material::of_finished(&left, options);
-        let run = match gather(&left, &material) {
+        let run = match gather(&left, &material, &mut step) {
             Err(error) if material.has_features() => {
                 material.without_features(&error);
-                gather(&left, &material)?
+                gather(&left, &material, &mut step)?
             }
             result => result?,
         };
@@ -71,8 +85,8 @@ pub fn report_on(folders: &[PathBuf], options: &Options) -> Result<Reported, Pip
 /// A file that cannot be written.
 pub fn keep_report(folder: &Path, html: &str) -> Result<PathBuf, PipelineError> {
     let place = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
-    RunFolder::at(place).add(&[("report.html", html.as_bytes())])?;
-    Ok(folder.join("report.html"))
+    RunFolder::at(place).add(&[(REPORT, html.as_bytes())])?;
+    Ok(folder.join(REPORT))
 }
 
 /// The report of a run that is about to be published with these files.
@@ -83,10 +97,27 @@ pub(super) fn of_run(
     checked: &Checked,
     plan: &Plan,
     files: &[(&str, Vec<u8>)],
+    step: &mut dyn FnMut(usize),
 ) -> Result<Reported, PipelineError> {
     let left = Left::unpublished(checked.folder.path(), &plan.fingerprint, files);
     let material = Material::of_plan(checked, plan);
-    let run = gather(&left, &material)?;
+    let run = gather(&left, &material, step)?;
+    Ok(finish(vec![(run, material)]))
+}
+
+/// The report of the finished run of `plan`, whose pipeline now reads `pipeline`.
+///
+/// # Errors
+/// A file of the run that cannot be read, rows that went bad since they were planned with.
+pub(super) fn of_last_run(
+    checked: &Checked,
+    plan: &Plan,
+    pipeline: &[u8],
+    step: &mut dyn FnMut(usize),
+) -> Result<Reported, PipelineError> {
+    let left = Left::open(checked.folder.path())?.with("pipeline.yaml", pipeline.to_vec());
+    let material = Material::of_plan(checked, plan);
+    let run = gather(&left, &material, step)?;
     Ok(finish(vec![(run, material)]))
 }
 
@@ -114,13 +145,18 @@ fn finish(gathered: Vec<(Gathered, Material<'_>)>) -> Reported {
     }
 }
 
-/// All that there is to say of one run.
-fn gather(left: &Left, material: &Material<'_>) -> Result<Gathered, PipelineError> {
+/// All that there is to say of one run; `step` hears of each of the [`STEPS`] that is done.
+fn gather(
+    left: &Left,
+    material: &Material<'_>,
+    step: &mut dyn FnMut(usize),
+) -> Result<Gathered, PipelineError> {
     let figures = left.figures()?;
     let test = Scored::read(left, "predictions.csv")?;
     let out_of_fold = Scored::read(left, "validation.csv")?;
     let mut notes = material.notes.clone();
     let looks = Looks::new(material)?;
+    step(1);
     let mut heat = match material.checked().map(|checked| Heat::of(left, checked)) {
         Some(Ok(heat)) => Some(heat),
         Some(Err(why)) => {
@@ -142,12 +178,14 @@ fn gather(left: &Left, material: &Material<'_>) -> Result<Gathered, PipelineErro
             cards::Gallery::default()
         }
     };
+    step(2);
     let suspects = cards::suspects(
         &figures.label_errors,
         out_of_fold.as_ref(),
         &looks,
         &mut heat,
     )?;
+    step(3);
     let run = Run {
         name: figures.name.clone(),
         folder: left.shown(),
@@ -166,6 +204,7 @@ fn gather(left: &Left, material: &Material<'_>) -> Result<Gathered, PipelineErro
         notes,
         figures,
     };
+    step(STEPS);
     Ok(Gathered { run, scored: test })
 }
 

@@ -7,13 +7,14 @@ use std::io::{IsTerminal, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 
 use crate::assets;
 use crate::backbone::detect::{Classifier, Plan, Report, Verdict, detect};
 use crate::backbone::{Runtime, Search, SessionOptions};
 use crate::cli::failure::Failure;
 use crate::cli::output::{print, print_json};
+use crate::cli::progress::counter;
 
 /// Find out what an ImageNet classifier expects of the pixels, and write its manifest
 ///
@@ -129,16 +130,7 @@ impl Progress {
     const EVERY: Duration = Duration::from_secs(10);
 
     fn new() -> Self {
-        let bar = std::io::stderr().is_terminal().then(|| {
-            let bar = ProgressBar::new(0);
-            let template = "  {wide_bar} {human_pos}/{human_len} answers  ETA {eta}";
-            let style = ProgressStyle::with_template(template);
-            bar.set_style(style.map_or_else(
-                |_| ProgressStyle::default_bar(),
-                |s| s.progress_chars("━╸ "),
-            ));
-            bar
-        });
+        let bar = std::io::stderr().is_terminal().then(counter);
         Self {
             bar,
             last: Instant::now(),

@@ -12,14 +12,14 @@ use std::path::{Path, PathBuf};
 
 impl Gc {
     /// What there is to remove from the store at `root` where `needed` is to stay. Reads every
-    /// shard. `progress` is told how many bytes have been read since it was last called.
+    /// shard. `progress` is told the bytes that have been read and those that there are.
     ///
     /// # Errors
     /// A store whose folder cannot be read.
     pub fn plan(
         root: &Path,
         needed: &[Needed],
-        progress: &mut dyn FnMut(u64),
+        progress: &mut dyn FnMut(u64, u64),
     ) -> Result<Self, StoreError> {
         let (folders, others) = folder::spaces(root)?;
         let strangers = others.into_iter().map(|path| Left::Stranger { path });
@@ -28,9 +28,20 @@ impl Gc {
             left: strangers.collect(),
             kept: 0,
         };
+        // What cannot be listed is told of below.
+        let listed = folders.iter().filter_map(|folder| contents(folder).ok());
+        let total = listed
+            .flat_map(|found| found.shards)
+            .map(|one| one.bytes)
+            .sum();
+        let mut read = 0;
+        let mut progress = |bytes| {
+            read += bytes;
+            progress(read, total);
+        };
         for folder in folders {
             let wanted = Wanted::new(&folder, needed);
-            if let Err(error) = gc.look_into(folder, &wanted, progress) {
+            if let Err(error) = gc.look_into(folder, &wanted, &mut progress) {
                 gc.left.push(Left::Unread(error));
             }
         }

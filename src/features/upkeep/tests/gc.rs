@@ -15,7 +15,7 @@ fn need(space: &Space, examples: impl IntoIterator<Item = u8>) -> Needed {
 }
 
 fn plan(root: &Path, needed: &[Needed]) -> Gc {
-    Gc::plan(root, needed, &mut |_| ()).unwrap()
+    Gc::plan(root, needed, &mut |_, _| ()).unwrap()
 }
 
 /// Writes shards as they are, also with rows that another shard has.

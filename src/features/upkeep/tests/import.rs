@@ -7,7 +7,7 @@ use tempfile::tempdir;
 fn imported(root: &Path, sources: &[&Path]) -> Imported {
     let mut into = Imported::default();
     for source in sources {
-        import(root, source, &mut into).unwrap();
+        import(root, source, &mut into, &mut |_, _| ()).unwrap();
     }
     into
 }

@@ -1,6 +1,7 @@
 //! Logistic regression as a whole, on data made here.
 
 mod golden;
+mod interrupted;
 mod path;
 mod solution;
 

@@ -1,0 +1,98 @@
+//! What the program shows: escape codes on a terminal alone, and colours only where they are
+//! wanted.
+#![allow(clippy::expect_used, clippy::panic)] // helpers of tests fail like tests
+#![cfg(target_os = "linux")]
+
+mod common;
+#[path = "common/terminal.rs"]
+mod pty;
+
+use common::Project;
+use pty::on_terminal;
+
+/// Commands that show much, each after the one before it, and one that fails.
+const COMMANDS: [(&[&str], i32); 6] = [
+    (&["run", "p.yaml"], 0),
+    (&["run", "p.yaml"], 0),
+    (&["predict", "runs/p", "shapes/test", "--top", "2"], 0),
+    (&["report", "runs/p"], 0),
+    (&["providers"], 0),
+    (&["predict", "runs/p", "nowhere.png"], 1),
+];
+
+/// A pipeline that also warns: its head is not certain about anything.
+fn project() -> Project {
+    let project = Project::small("cpu");
+    let more = "train: {head: {dense: {hidden: [4]}}, epochs: 3}\nevaluate: {}\nreport: {}\n";
+    project.write("p.yaml", project.read("p.yaml") + more);
+    project
+}
+
+#[test]
+fn without_a_terminal_there_are_no_escape_codes() {
+    let project = project();
+    for (args, code) in COMMANDS {
+        let mut command = project.command(args);
+        command.env_remove("NO_COLOR").env("TERM", "xterm-256color");
+        command.env_remove("CLICOLOR_FORCE");
+        let output = command.output().expect("the program starts");
+        assert!(!output.stdout.contains(&0x1b), "{args:?}");
+        assert!(!output.stderr.contains(&0x1b), "{args:?}");
+        let ran = project.ran(output);
+        assert_eq!(ran.code, code, "{args:?}\n{}{}", ran.stdout, ran.stderr);
+    }
+}
+
+#[test]
+fn on_a_terminal_no_color_is_obeyed() {
+    let project = project();
+    for (args, code) in COMMANDS {
+        let shown = on_terminal(&mut project.command(args));
+        assert_eq!(shown.code, Some(code), "{args:?}\n{}", shown.text);
+        assert!(!shown.is_styled(), "{args:?}\n{:?}", shown.text);
+    }
+    // The same test sees colours where there are any.
+    for (args, code) in COMMANDS {
+        // Tables have none.
+        if args.len() > 3 || args[0] == "report" {
+            continue;
+        }
+        let mut command = project.command(args);
+        let shown = on_terminal(command.env_remove("NO_COLOR"));
+        assert_eq!(shown.code, Some(code), "{args:?}\n{}", shown.text);
+        assert!(shown.is_styled(), "{args:?}\n{:?}", shown.text);
+    }
+}
+
+/// Whatever may take long shows how far it is, how fast it is and when it will be done; and leaves
+/// nothing of that behind.
+#[test]
+fn on_a_terminal_long_work_shows_its_rate_and_its_end() {
+    let project = project();
+    let other = Project::new();
+    let from = project.path("cache");
+    let from = from.to_string_lossy();
+    for (project, args) in [
+        (&project, &["run", "p.yaml"][..]),
+        (&project, &["predict", "runs/p", "shapes/test"]),
+        (&project, &["report", "runs/p"]),
+        (&project, &["export", "runs/p"]),
+        (&project, &["cache", "verify"]),
+        (&project, &["cache", "verify", "p.yaml", "--recompute", "2"]),
+        (&project, &["cache", "export", "p.yaml", "-o", "rows.h5"]),
+        (&project, &["cache", "gc", "p.yaml"]),
+        (&project, &["synth", "more", "--classes", "2"]),
+        (&other, &["cache", "import", &from]),
+    ] {
+        let shown = on_terminal(&mut project.command(args));
+        assert_eq!(shown.code, Some(0), "{args:?}\n{}", shown.text);
+        assert!(shown.text.contains("  ETA "), "{args:?}\n{:?}", shown.text);
+        assert!(
+            shown.text.contains("/s  ETA "),
+            "{args:?}\n{:?}",
+            shown.text
+        );
+        let last = shown.text.rsplit("\x1b[2K").next().unwrap_or_default();
+        assert!(!last.contains("ETA"), "{args:?}\n{:?}", shown.text);
+    }
+}

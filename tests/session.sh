@@ -23,5 +23,8 @@ show() {
 }
 show catpipe init flowers
 show catpipe run pipeline.yaml
-show catpipe predict runs/flowers/model.onnx new/flowers
+# A table is for terminals, so this one gets one; without its progress bar.
+predict="catpipe predict runs/flowers/model.onnx new/flowers"
+echo "\$ $predict"
+script --quiet --return --command "stty cols 100; $predict 2>/dev/null" /dev/null | tr -d '\r'
 ls -l runs/flowers | awk 'NR > 1 {print $5, $9}' | column -t >&2

@@ -206,8 +206,10 @@ pub(super) fn remarks(layout: &Layout, counts: &Counts) -> Vec<String> {
     }
     if counts.skipped > 0 {
         remarks.push(format!(
-            "{} files cannot be used and will be left out; the run names them",
-            counts.skipped
+            "{} {} cannot be used and will be left out; the run names {}",
+            counts.skipped,
+            if counts.skipped == 1 { "file" } else { "files" },
+            if counts.skipped == 1 { "it" } else { "them" },
         ));
     }
     if counts.classes > 0 && counts.fewest < 10 {

@@ -32,7 +32,12 @@ pub(super) fn section(report: &Report) -> Option<Section> {
     }
     let content = html! {
         @if let Some(epochs) = figures.epochs.filter(|_| !run.epochs.is_empty()) {
-            p.lead { "The final head was trained for " (epochs) " epochs." }
+            // An exact solver writes one line, of its last step.
+            @if run.epochs.len() == 1 && epochs > 1 {
+                p.lead { "The final head was solved in " (epochs) " steps." }
+            } @else {
+                p.lead { "The final head was trained for " (epochs) " epochs." }
+            }
         }
         div.plots { @for plot in &plots { (plot) } }
         @if !figures.trials.is_empty() { (trials(run)) }

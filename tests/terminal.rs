@@ -73,7 +73,10 @@ fn on_a_terminal_long_work_shows_its_rate_and_its_end() {
     let from = project.path("cache");
     let from = from.to_string_lossy();
     for (project, args) in [
-        (&project, &["run", "p.yaml"][..]),
+        (&project, &["run", "p.yaml", "--dry-run"][..]),
+        (&project, &["run", "p.yaml"]),
+        (&project, &["data", "p.yaml"]),
+        (&project, &["cache", "why", "p.yaml"]),
         (&project, &["predict", "runs/p", "shapes/test"]),
         (&project, &["report", "runs/p"]),
         (&project, &["export", "runs/p"]),

@@ -6,6 +6,7 @@ use crate::report::Table;
 
 use super::failure::Failure;
 use super::output::{print, print_json};
+use super::progress::counter;
 use super::project::ProjectArgs;
 
 /// Look at a pipeline's dataset: classes, sizes, formats, bad files, duplicates
@@ -26,7 +27,13 @@ pub(super) struct Args {
 
 pub(super) fn run(args: Args) -> Result<(), Failure> {
     let options = args.project.options()?;
-    let survey = pipeline::survey(&args.project.pipeline, &options)?;
+    let bar = counter();
+    let survey = pipeline::survey(&args.project.pipeline, &options, &mut |done, total| {
+        bar.set_length(total as u64);
+        bar.set_position(done as u64);
+    });
+    bar.finish_and_clear();
+    let survey = survey?;
     if args.json {
         print_json(&survey)
     } else {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anstyle::{AnsiColor, Style};
 use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 
-use crate::pipeline::{Event, Observer, Stage};
+use crate::pipeline::{Checked, Event, Observer, Stage};
 
 /// How often a plain log says how far a stage is.
 const LINE_EVERY: Duration = Duration::from_secs(10);
@@ -136,6 +136,13 @@ pub(super) fn counter() -> ProgressBar {
     let bar = ProgressBar::new(0);
     let template = "  {wide_bar} {human_pos}/{human_len}  {rate}  ETA {eta}";
     styled(&bar, template);
+    bar
+}
+
+/// [`counter`] for the images of a pipeline, which are read to be known.
+pub(super) fn image_counter(checked: &Checked) -> ProgressBar {
+    let bar = counter();
+    bar.set_length(checked.dataset.images() as u64);
     bar
 }
 

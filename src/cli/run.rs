@@ -10,7 +10,7 @@ use crate::report::{Summary, summary};
 use super::failure::Failure;
 use super::findings;
 use super::output::{print, print_json};
-use super::progress::{Progress, seconds};
+use super::progress::{Progress, image_counter, seconds};
 use super::project::{AutoJson, ProjectArgs, auto_line};
 use super::spent;
 
@@ -58,7 +58,10 @@ struct PlanJson<'a> {
 }
 
 fn dry_run(checked: &Checked, json: bool) -> Result<(), Failure> {
-    let plan = Plan::new(checked)?;
+    let bar = image_counter(checked);
+    let plan = Plan::watched(checked, &mut || bar.inc(1));
+    bar.finish_and_clear();
+    let plan = plan?;
     if json {
         return print_json(&PlanJson {
             pipeline: checked.config.name.as_str(),

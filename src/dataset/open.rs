@@ -15,6 +15,13 @@ use super::{Dataset, parallel};
 const NAMED: usize = 5;
 
 impl Dataset {
+    /// How many examples both sides have.
+    #[must_use]
+    pub fn images(&self) -> usize {
+        let sides = std::iter::once(&self.train).chain(&self.test);
+        sides.map(|side| side.examples().len()).sum()
+    }
+
     /// Opens the sources and checks that they fit together. Relative paths are relative to `root`.
     /// With `on_error: skip` every image is decoded once, to leave out those that cannot be.
     ///
@@ -22,9 +29,19 @@ impl Dataset {
     /// A source that cannot be opened, more bad files than may be skipped, a division that leaves
     /// a side empty, a group on both sides, classes that differ between the sides, a single class.
     pub fn open(config: &DatasetConfig, root: &Path) -> Result<Dataset, DatasetError> {
+        Self::open_watched(config, root, &mut |_, _| ())
+    }
+
+    /// [`Dataset::open`] that tells `watch` how many images were decoded, and of how many.
+    pub(super) fn open_watched(
+        config: &DatasetConfig,
+        root: &Path,
+        watch: &mut dyn FnMut(usize, usize),
+    ) -> Result<Dataset, DatasetError> {
         let mut opening = Opening {
             config,
             root,
+            watch,
             skipped: Vec::new(),
         };
         let (mut train, mut test) = match &config.sides {
@@ -74,6 +91,7 @@ fn label_key(config: &DatasetConfig) -> String {
 struct Opening<'a> {
     config: &'a DatasetConfig,
     root: &'a Path,
+    watch: &'a mut dyn FnMut(usize, usize),
     skipped: Vec<Skipped>,
 }
 
@@ -91,7 +109,7 @@ impl Opening<'_> {
         let mut sieve = Sieve::new(section, self.config.on_error == OnError::Skip);
         let mut source = Source::open(config, self.root, rules, section, &mut sieve)?;
         if sieve.skips() {
-            source = readable(source, section, &mut sieve)?;
+            source = readable(source, section, &mut sieve, self.watch)?;
             self.check_share(&source, section, &sieve)?;
         }
         self.skipped.extend(sieve.into_skipped());
@@ -157,8 +175,14 @@ fn readable(
     source: Source,
     section: &'static str,
     sieve: &mut Sieve,
+    watch: &mut dyn FnMut(usize, usize),
 ) -> Result<Source, DatasetError> {
-    let tried = parallel::map(source.examples().len(), |i| source.read(i).err());
+    let (mut done, total) = (0, source.examples().len());
+    let mut one = || {
+        done += 1;
+        watch(done, total);
+    };
+    let tried = parallel::map_watched(total, |i| source.read(i).err(), &mut one);
     if tried.iter().all(Option::is_none) {
         return Ok(source);
     }

@@ -57,21 +57,32 @@ pub struct ClassCount {
 
 impl Dataset {
     /// Looks at everything of a dataset: every image is decoded. Bad files are listed rather than
-    /// ending the survey, whatever `on_error` and `max_skipped` say.
+    /// ending the survey, whatever `on_error` and `max_skipped` say. `watch` is told how many images
+    /// were looked at, and of how many: first for each source, whether they can be used, then for
+    /// all, what they are like.
     ///
     /// # Errors
     /// What [`Dataset::open`] refuses beside bad files.
-    pub fn survey(config: &DatasetConfig, root: &Path) -> Result<Survey, DatasetError> {
+    pub fn survey(
+        config: &DatasetConfig,
+        root: &Path,
+        watch: &mut dyn FnMut(usize, usize),
+    ) -> Result<Survey, DatasetError> {
         let config = DatasetConfig {
             on_error: OnError::Skip,
             max_skipped: Share::ALL,
             ..config.clone()
         };
-        let dataset = Dataset::open(&config, root)?;
-        let (train, train_prints) = side(&dataset.train)?;
+        let dataset = Dataset::open_watched(&config, root, &mut *watch)?;
+        let (mut done, total) = (0, dataset.images());
+        let mut one = || {
+            done += 1;
+            watch(done, total);
+        };
+        let (train, train_prints) = side(&dataset.train, &mut one)?;
         let (test, duplicates) = match &dataset.test {
             Some(source) => {
-                let (test, prints) = side(source)?;
+                let (test, prints) = side(source, &mut one)?;
                 let found = duplicates::find(&dataset.train, source, &train_prints, &prints);
                 (Some(test), found)
             }
@@ -93,8 +104,8 @@ struct Facts {
     format: (&'static str, Option<u64>),
 }
 
-fn side(source: &Source) -> Result<(SideSurvey, Prints), DatasetError> {
-    let facts = parallel::map(source.examples().len(), |i| {
+fn side(source: &Source, done: &mut dyn FnMut()) -> Result<(SideSurvey, Prints), DatasetError> {
+    let look = |i| {
         let image = source.read(i)?;
         Ok(Facts {
             key: source.content_key(i)?,
@@ -102,7 +113,8 @@ fn side(source: &Source) -> Result<(SideSurvey, Prints), DatasetError> {
             size: image.dimensions(),
             format: source.format(i)?,
         })
-    });
+    };
+    let facts = parallel::map_watched(source.examples().len(), look, done);
     let facts: Vec<Facts> = facts.into_iter().collect::<Result<_, DatasetError>>()?;
     let mut formats = BTreeMap::new();
     for fact in &facts {

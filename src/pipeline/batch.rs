@@ -113,7 +113,16 @@ fn once(
         beside: Some((SKIPPED, list)),
         ..Table::default()
     };
-    let files = export.write(&store, &table)?;
+    let start = Instant::now();
+    let rows = part.ids.len();
+    let what = format!("{rows} rows into {}", out.display());
+    observer.event(&Event::Started(Stage::Export, what.clone(), rows as u64));
+    let mut done = 0;
+    let files = export.write_watched(&store, &table, &mut || {
+        done += 1;
+        observer.event(&Event::Progress(Stage::Export, done, String::new()));
+    })?;
+    observer.event(&Event::Finished(Stage::Export, what, start.elapsed()));
     Ok(BatchOutcome {
         rows: part.ids.len(),
         features: checked.space.width,

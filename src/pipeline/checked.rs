@@ -229,13 +229,17 @@ pub(super) fn known_images(
 }
 
 /// Looks at everything that the dataset of the pipeline at `path` holds; nothing else of the
-/// pipeline has to be there.
+/// pipeline has to be there. `watch` is told as by [`Dataset::survey`].
 ///
 /// # Errors
 /// A pipeline that is wrong, a dataset that cannot be opened.
-pub fn survey(path: &Path, options: &Options) -> Result<Survey, PipelineError> {
+pub fn survey(
+    path: &Path,
+    options: &Options,
+    watch: &mut dyn FnMut(usize, usize),
+) -> Result<Survey, PipelineError> {
     let (document, config) = read_config(path, options)?;
-    Dataset::survey(&config.dataset, &options.root).map_err(|e| placed(&document, e))
+    Dataset::survey(&config.dataset, &options.root, watch).map_err(|e| placed(&document, e))
 }
 
 /// What the pipeline at `path` says, and its dataset; the backbone need not be there.

@@ -60,22 +60,30 @@ pub trait Observer {
 /// How long images are read before that is told of: of a few, nobody wants to know.
 const UNTOLD: Duration = Duration::from_secs(1);
 
-/// Tells of images that are read, to be known by their content. What is new or changed since the
-/// last time takes its while in a large folder.
+/// Tells of images that are read before there is work for a backbone. What is new or changed since
+/// the last time takes its while in a large folder.
 pub(super) struct Digesting<'a> {
     observer: &'a mut dyn Observer,
     total: u64,
+    what: String,
     done: u64,
     start: Instant,
     told: bool,
 }
 
 impl<'a> Digesting<'a> {
-    /// Before the first of `total`.
+    /// Before the first of `total` that are read to be known by their content.
     pub(super) fn new(observer: &'a mut dyn Observer, total: usize) -> Self {
+        let what = format!("reading {total} images that may be new or changed");
+        Self::telling(observer, total, what)
+    }
+
+    /// Before the first of `total` that are read for `what`.
+    pub(super) fn telling(observer: &'a mut dyn Observer, total: usize, what: String) -> Self {
         Digesting {
             observer,
             total: total as u64,
+            what,
             done: 0,
             start: Instant::now(),
             told: false,
@@ -87,8 +95,7 @@ impl<'a> Digesting<'a> {
         self.done += 1;
         if !self.told && self.start.elapsed() >= UNTOLD {
             self.told = true;
-            let what = format!("reading {} images that may be new or changed", self.total);
-            let event = Event::Started(Stage::Dataset, what, self.total);
+            let event = Event::Started(Stage::Dataset, self.what.clone(), self.total);
             self.observer.event(&event);
         }
         if self.told {

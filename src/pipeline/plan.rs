@@ -60,10 +60,10 @@ impl Plan {
     }
 
     /// [`Plan::new`] that calls `read` after each example.
-    pub(super) fn watched(
-        checked: &Checked,
-        read: &mut dyn FnMut(),
-    ) -> Result<Self, PipelineError> {
+    ///
+    /// # Errors
+    /// Those of [`Plan::new`].
+    pub fn watched(checked: &Checked, read: &mut dyn FnMut()) -> Result<Self, PipelineError> {
         let (train, test) = parts(checked, read)?;
         let (store, warnings) = checked.store()?;
         let parts = || std::iter::once(&train).chain(&test);

@@ -57,9 +57,7 @@ pub(super) fn again(error: &PipelineError) -> String {
 /// One attempt: it ends where a shard turns out to have gone bad since its rows were planned with.
 fn once(checked: &Checked, observer: &mut Logged) -> Result<Outcome, PipelineError> {
     let start = Instant::now();
-    let sides = std::iter::once(&checked.dataset.train).chain(&checked.dataset.test);
-    let images = sides.map(|side| side.examples().len()).sum();
-    let mut reading = Digesting::new(&mut *observer, images);
+    let mut reading = Digesting::new(&mut *observer, checked.dataset.images());
     let plan = Plan::watched(checked, &mut || reading.one())?;
     begin(checked, &plan, start.elapsed(), observer);
     if let Some(metrics) = last_metrics(checked, &plan)? {
@@ -173,7 +171,10 @@ fn check_duplicates(
     if wanted == OnDuplicates::Allow || known {
         return Ok(());
     }
-    let found = checked.dataset.duplicates()?;
+    let images = checked.dataset.images();
+    let what = format!("looking for duplicates among {images} images");
+    let mut reading = Digesting::telling(&mut *observer, images, what);
+    let found = checked.dataset.duplicates(&mut || reading.one())?;
     for one in &found {
         observer.note(&format!("duplicate: {one}"));
     }

@@ -9,7 +9,7 @@ use crate::head::{HeadError, Rows, TrainConfig, working_memory};
 use crate::size::Bytes;
 
 use super::error::PipelineError;
-use super::memory::{available, readable};
+use super::memory::{available, hand_back, readable};
 
 /// What the program takes for itself: its code and libraries, shards that are being read, a block
 /// of rows that is looked at.
@@ -80,6 +80,7 @@ impl<'a> Lying<'a> {
             memory: Some(Bytes::of(window)),
             ..config.clone()
         };
+        hand_back();
         let told = format!(
             "{} of feature rows do not fit into {}: they are read from the cache as they are needed",
             readable(rows),

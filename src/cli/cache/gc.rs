@@ -12,7 +12,7 @@ use crate::pipeline::cache::{digests_in, needs, store_in};
 
 use super::super::failure::Failure;
 use super::super::output::{print, print_json};
-use super::super::progress::byte_counter;
+use super::super::progress::{byte_counter, image_counter};
 use super::projects::Projects;
 use super::words::{counted, short, size, warn};
 
@@ -53,7 +53,10 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     let options = args.projects.options()?;
     let mut needed: Vec<Needed> = Vec::new();
     for checked in args.projects.checked(&options)? {
-        needed.push(needs(&checked)?);
+        let bar = image_counter(&checked);
+        let rows = needs(&checked, &mut || bar.inc(1));
+        bar.finish_and_clear();
+        needed.push(rows?);
     }
     let bar = byte_counter();
     let root = store_in(&options.cache);

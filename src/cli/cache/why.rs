@@ -6,6 +6,7 @@ use crate::pipeline::cache::{Change, Explanation, Reason, What, why};
 
 use super::super::failure::Failure;
 use super::super::output::{print, print_json};
+use super::super::progress::image_counter;
 use super::super::project::ProjectArgs;
 use super::words::{counted, short, warn};
 
@@ -24,7 +25,11 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: Args) -> Result<(), Failure> {
-    let found = why(&args.project.checked()?)?;
+    let checked = args.project.checked()?;
+    let bar = image_counter(&checked);
+    let found = why(&checked, &mut || bar.inc(1));
+    bar.finish_and_clear();
+    let found = found?;
     if args.json {
         return print_json(&found);
     }

@@ -53,10 +53,9 @@ pub(super) struct Prints {
 
 impl Prints {
     /// Reads and decodes every example.
-    fn of(source: &Source) -> Result<Self, DatasetError> {
-        let prints = parallel::map(source.examples().len(), |i| {
-            Ok((source.content_key(i)?, hash::of(&source.read(i)?)))
-        });
+    fn of(source: &Source, done: &mut dyn FnMut()) -> Result<Self, DatasetError> {
+        let look = |i| Ok((source.content_key(i)?, hash::of(&source.read(i)?)));
+        let prints = parallel::map_watched(source.examples().len(), look, done);
         let prints: Result<Vec<_>, DatasetError> = prints.into_iter().collect();
         let (keys, hashes) = prints?.into_iter().unzip();
         Ok(Prints { keys, hashes })
@@ -70,15 +69,16 @@ impl Prints {
 impl Dataset {
     /// The training examples that stand on the test side too: those of the same content, and those
     /// that look alike (their perceptual hashes differ in at most [`NEAR`] bits). Every image is
-    /// decoded. An example of many copies is named once, beside the most alike.
+    /// decoded, and `done` called after each. An example of many copies is named once, beside the most
+    /// alike.
     ///
     /// # Errors
     /// An example that cannot be read.
-    pub fn duplicates(&self) -> Result<Vec<Duplicate>, DatasetError> {
+    pub fn duplicates(&self, done: &mut dyn FnMut()) -> Result<Vec<Duplicate>, DatasetError> {
         let Some(test) = &self.test else {
             return Ok(Vec::new());
         };
-        let prints = (Prints::of(&self.train)?, Prints::of(test)?);
+        let prints = (Prints::of(&self.train, done)?, Prints::of(test, done)?);
         Ok(find(&self.train, test, &prints.0, &prints.1))
     }
 }

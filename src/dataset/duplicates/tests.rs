@@ -49,7 +49,7 @@ fn the_same_and_the_alike_are_found_with_both_ids() {
     let config = DatasetConfig::given(source("train"), Some(source("test")));
     let found = Dataset::open(&config, dir.path())
         .unwrap()
-        .duplicates()
+        .duplicates(&mut || ())
         .unwrap();
     assert_eq!(found.len(), 2, "{found:?}");
     let shown = found[0].to_string();
@@ -63,7 +63,7 @@ fn the_same_and_the_alike_are_found_with_both_ids() {
     assert!(
         Dataset::open(&alone, dir.path())
             .unwrap()
-            .duplicates()
+            .duplicates(&mut || ())
             .unwrap()
             .is_empty()
     );

@@ -54,7 +54,8 @@ pub struct Different {
 
 /// Computes `count` of the pipeline's cached rows again, by the way that a run computes them, and
 /// compares. The rows are those whose digests with `seed` are the smallest: the same for the same
-/// seed, whatever the order of the examples. `progress` is told rows done and rows in all.
+/// seed, whatever the order of the examples. `progress` is told images read and images in all, then
+/// rows done and rows in all.
 ///
 /// # Errors
 /// As a run's extraction.
@@ -65,7 +66,11 @@ pub fn recompute(
     progress: &mut dyn FnMut(usize, usize),
 ) -> Result<Recomputed, PipelineError> {
     checked.expect_decided()?;
-    let (train, test) = parts(checked, &mut || ())?;
+    let (mut read, images) = (0, checked.dataset.images());
+    let (train, test) = parts(checked, &mut || {
+        read += 1;
+        progress(read, images);
+    })?;
     let dataset = &checked.dataset;
     let test = dataset.test.as_ref().zip(test.as_ref());
     let sides: Vec<(&Source, &Part)> = std::iter::once((&dataset.train, &train))

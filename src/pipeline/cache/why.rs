@@ -102,13 +102,14 @@ struct Image<'a> {
 }
 
 /// Says for the rows that a run would compute which part of their keys is new. Reads every image
-/// that is new or changed, and opens the other spaces of the store to see what they have.
+/// that is new or changed, and opens the other spaces of the store to see what they have. `read` is
+/// called after each example.
 ///
 /// # Errors
 /// An image or the store cannot be read; a provider `auto` that has not chosen yet.
-pub fn why(checked: &Checked) -> Result<Explanation, PipelineError> {
+pub fn why(checked: &Checked, read: &mut dyn FnMut()) -> Result<Explanation, PipelineError> {
     checked.expect_decided()?;
-    let (train, test) = parts(checked, &mut || ())?;
+    let (train, test) = parts(checked, read)?;
     let (store, warnings) = checked.store()?;
     let dataset = &checked.dataset;
     let mut images = Vec::new();

@@ -3,9 +3,12 @@
 #![allow(clippy::expect_used, clippy::panic)]
 
 mod common;
+#[path = "common/terminal.rs"]
+mod pty;
 
 use catpipe::backbone::onnx::{self, tiny, tiny::TinyConfig};
 use common::{Project, openvino, pipeline};
+use pty::on_terminal;
 
 #[test]
 fn a_certificate_of_two_networks_is_shown_by_the_run_that_it_is_about() {
@@ -24,7 +27,16 @@ fn a_certificate_of_two_networks_is_shown_by_the_run_that_it_is_about() {
     let args =
         "model certify other.yaml --against tiny.yaml --images p.yaml --count 5 --head runs/p";
     let args: Vec<_> = args.split(' ').collect();
+    // Each side is measured in a process of its own, which says how far it is.
+    let shown = on_terminal(&mut project.command(&args));
+    assert_eq!(shown.code, Some(0), "{}", shown.text);
+    assert!(
+        shown.text.contains(" 5/5 ") && shown.text.contains("/s  ETA "),
+        "{:?}",
+        shown.text
+    );
     let ran = project.ok(&args);
+    assert!(!ran.stderr.contains("done: "), "{}", ran.stderr);
     let file = "other.cpu-fp32-against-tiny.parity.json";
     assert!(
         ran.stdout.contains(&format!("{file}: written\n")),

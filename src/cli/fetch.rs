@@ -9,6 +9,7 @@ use crate::assets::{self, AssetError, RuntimeBuild, Tools};
 
 use super::failure::Failure;
 use super::output::print;
+use super::progress::waiting;
 
 /// Get a file from outside: pinned, checked, and only where it is not there yet
 ///
@@ -87,27 +88,44 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     let tools = Tools::default();
     let fetched = match &args.asset {
         Asset::Runtime(args) => return runtime(args),
-        Asset::Resnet50 => assets::fetch_resnet50(&tools, &cache()?, &mut log),
-        Asset::EfficientnetLite0 => assets::fetch_efficientnet_lite0(&tools, &cache()?, &mut log),
+        Asset::Resnet50 => {
+            let cache = cache()?;
+            watched(|log| assets::fetch_resnet50(&tools, &cache, log))
+        }
+        Asset::EfficientnetLite0 => {
+            let cache = cache()?;
+            watched(|log| assets::fetch_efficientnet_lite0(&tools, &cache, log))
+        }
         Asset::Cats { data, mirror } => {
             let mirror = mirror.clone().or_else(mirror_variable);
-            assets::fetch_cats(&tools, data, mirror.as_deref(), &mut log).map(|_| data.clone())
+            watched(|log| assets::fetch_cats(&tools, data, mirror.as_deref(), log))
+                .map(|_| data.clone())
         }
     };
-    print_path(&fetched.map_err(failure)?)
+    print_path(&fetched?)
 }
 
 /// Gets a build of ONNX Runtime and prints where its library lies.
 pub(super) fn runtime(args: &RuntimeArgs) -> Result<(), Failure> {
-    let build = args.ep.into();
-    let library = assets::fetch_runtime(build, &Tools::default(), &cache()?, &mut log);
-    let library = library.map_err(failure)?;
+    let (build, cache) = (args.ep.into(), cache()?);
+    let library = watched(|log| assets::fetch_runtime(build, &Tools::default(), &cache, log))?;
     if build == RuntimeBuild::Cuda {
         log(
             "CUDA's and cuDNN's own libraries come extra: `catpipe providers` says what is missing",
         );
     }
     print_path(&library)
+}
+
+/// Fetches, and shows that it still does: pip, npm and curl are silent, and tell nobody how much is
+/// left.
+fn watched<T>(
+    fetch: impl FnOnce(&mut dyn FnMut(&str)) -> Result<T, AssetError>,
+) -> Result<T, Failure> {
+    let waiting = waiting();
+    let fetched = fetch(&mut |line| waiting.suspend(|| log(line)));
+    waiting.finish_and_clear();
+    fetched.map_err(failure)
 }
 
 /// What the log says is for people who watch; nobody is harmed if stderr is closed.

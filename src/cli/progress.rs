@@ -154,6 +154,17 @@ pub(super) fn byte_counter() -> ProgressBar {
     bar
 }
 
+/// How long something takes already whose end nobody can tell: another program's work. It shows on
+/// a terminal only.
+pub(super) fn waiting() -> ProgressBar {
+    let bar = ProgressBar::new_spinner();
+    if let Ok(style) = ProgressStyle::with_template("  {spinner} {elapsed}") {
+        bar.set_style(style);
+    }
+    bar.enable_steady_tick(Duration::from_millis(100));
+    bar
+}
+
 fn styled(bar: &ProgressBar, template: &str) {
     // A bar that cannot be drawn is nobody's loss.
     if let Ok(style) = ProgressStyle::with_template(template) {

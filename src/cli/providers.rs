@@ -18,7 +18,7 @@ use super::failure::Failure;
 use super::interrupt;
 use super::output::{print, print_json};
 use bench::Bench;
-pub(super) use child::{Children, Question, ask};
+pub(super) use child::{Children, Question, ask_watched};
 pub(super) use prober::say;
 
 /// Say which execution providers can run here, and what the others lack

@@ -8,6 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use indicatif::ProgressBar;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -55,7 +56,7 @@ pub(super) fn answer(question: Question, cache: &Path) -> Result<(), Failure> {
             })
         }
         Question::Driver => print_json(&driver::ask(DRIVER).map_err(Failure::failed)?),
-        Question::Measure(job) => print_json(&job.run(cache, &mut waiting())?),
+        Question::Measure(job) => print_json(&job.run(cache, &mut waiting(), &mut done())?),
     }
 }
 
@@ -71,6 +72,22 @@ fn waiting() -> impl FnMut(&Opening) {
         if last.is_none_or(|last| last.elapsed() >= LINE_EVERY) {
             last = Some(Instant::now());
             let _ = writeln!(std::io::stderr(), "{WAITING}{opening}");
+        }
+    }
+}
+
+/// The beginning of a line by which a process says how many pictures it is through with.
+const DONE: &str = "done: ";
+/// How often it does at most.
+const DONE_EVERY: Duration = Duration::from_millis(200);
+
+/// Says on stderr how far the process is.
+fn done() -> impl FnMut(usize) {
+    let mut last: Option<Instant> = None;
+    move |count| {
+        if last.is_none_or(|last| last.elapsed() >= DONE_EVERY) {
+            last = Some(Instant::now());
+            let _ = writeln!(std::io::stderr(), "{DONE}{count}");
         }
     }
 }
@@ -115,6 +132,18 @@ pub(in crate::cli) fn ask<T: DeserializeOwned>(
     question: &Question,
     stop: &Stop,
 ) -> Result<T, String> {
+    ask_watched(question, stop, &ProgressBar::hidden())
+}
+
+/// [`ask`], with a bar that shows how many pictures a measurement is through with.
+///
+/// # Errors
+/// As [`ask`].
+pub(in crate::cli) fn ask_watched<T: DeserializeOwned>(
+    question: &Question,
+    stop: &Stop,
+    bar: &ProgressBar,
+) -> Result<T, String> {
     let patience = match question {
         Question::Measure(_) => LONG_PATIENCE,
         Question::Library(_) | Question::Driver => PATIENCE,
@@ -132,7 +161,7 @@ pub(in crate::cli) fn ask<T: DeserializeOwned>(
         .stderr(Stdio::piped())
         .spawn()
         .map_err(|error| format!("a process of its own cannot be started: {error}"))?;
-    let (done, stdout, stderr) = wait(child, patience, stop)?;
+    let (done, stdout, stderr) = wait(child, patience, stop, bar)?;
     if !done.success() {
         let said = stderr
             .trim()
@@ -152,11 +181,19 @@ fn wait(
     mut child: Child,
     patience: Duration,
     stop: &Stop,
+    bar: &ProgressBar,
 ) -> Result<(std::process::ExitStatus, String, String), String> {
     // Held open until the end: it says that somebody waits.
     let _stdin = child.stdin.take();
     let stdout = child.stdout.take().map(reader);
-    let stderr = child.stderr.take().map(|pipe| listener(pipe, passed_on));
+    let stderr = child.stderr.take().map(|pipe| {
+        let (above, at) = (bar.clone(), bar.clone());
+        listener(
+            pipe,
+            move |line| above.suspend(|| passed_on(line)),
+            move |count| at.set_position(count),
+        )
+    });
     let start = Instant::now();
     let done = loop {
         match child.try_wait() {
@@ -191,20 +228,23 @@ fn passed_on(line: &str) {
     let _ = writeln!(anstream::stderr(), "{line}");
 }
 
-/// Reads a pipe to its end on a thread of its own: lines of what keeps the process waiting are told
-/// at once, the others are kept.
+/// Reads a pipe to its end on a thread of its own: lines of what keeps the process waiting and of how
+/// far it is are told at once, the others are kept.
 fn listener(
     pipe: impl Read + Send + 'static,
     tell: impl Fn(&str) + Send + 'static,
+    done: impl Fn(u64) + Send + 'static,
 ) -> thread::JoinHandle<String> {
     thread::spawn(move || {
         let mut text = String::new();
         let mut lines = BufReader::new(pipe).split(b'\n');
         while let Some(Ok(line)) = lines.next() {
             let line = String::from_utf8_lossy(&line);
-            match line.strip_prefix(WAITING) {
-                Some(what) => tell(what),
-                None => text.extend([&*line, "\n"]),
+            let count = line.strip_prefix(DONE).and_then(|count| count.parse().ok());
+            match (line.strip_prefix(WAITING), count) {
+                (Some(what), _) => tell(what),
+                (None, Some(count)) => done(count),
+                (None, None) => text.extend([&*line, "\n"]),
             }
         }
         text
@@ -230,11 +270,23 @@ mod tests {
     #[test]
     fn what_keeps_a_process_waiting_is_told_and_not_taken_for_an_error() {
         let (heard, told) = channel();
-        let said = b"one\nwaiting: building; 0 s\ntwo\nwaiting: building; 10 s\nerror: broken";
-        let thread = listener(&said[..], move |line| {
-            let _ = heard.send(line.to_owned());
-        });
-        assert_eq!(thread.join().unwrap(), "one\ntwo\nerror: broken\n");
+        let (counted, counts) = channel();
+        let said = b"one\nwaiting: building; 0 s\ndone: 16\ntwo\nwaiting: building; 10 s\n\
+                     done: all\ndone: 32\nerror: broken";
+        let thread = listener(
+            &said[..],
+            move |line| {
+                let _ = heard.send(line.to_owned());
+            },
+            move |count| {
+                let _ = counted.send(count);
+            },
+        );
+        assert_eq!(
+            thread.join().unwrap(),
+            "one\ntwo\ndone: all\nerror: broken\n"
+        );
+        assert_eq!(counts.iter().collect::<Vec<u64>>(), [16, 32]);
         let told: Vec<String> = told.iter().collect();
         assert_eq!(told, ["building; 0 s", "building; 10 s"]);
     }

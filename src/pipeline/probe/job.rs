@@ -139,7 +139,8 @@ impl Job {
         self.features.with_extension("answers")
     }
 
-    /// Does it, in this process, and tells `watch` of what takes minutes.
+    /// Does it, in this process, and tells `watch` of what takes minutes, and `done` how many
+    /// pictures went through so far (not where speed is measured, which takes no longer for more).
     ///
     /// # Errors
     /// Whatever keeps the network from running, pictures that cannot be read, no pictures.
@@ -147,6 +148,7 @@ impl Job {
         &self,
         cache: &Path,
         watch: &mut dyn FnMut(&Opening),
+        done: &mut dyn FnMut(usize),
     ) -> Result<Measured, PipelineError> {
         let manifest = Manifest::read(&self.root.join(&self.backbone))?;
         let asked = self.provider.clone().into();
@@ -176,7 +178,7 @@ impl Job {
         let preprocess = manifest.preprocess();
         let speed = match self.timed {
             None => {
-                self.stream(&sample, &preprocess, &mut session, second.as_mut())?;
+                self.stream(&sample, &preprocess, &mut session, second.as_mut(), done)?;
                 None
             }
             Some(least) => Some(self.time(&sample, &preprocess, &mut session, least)?),
@@ -204,6 +206,7 @@ impl Job {
         preprocess: &Preprocess,
         session: &mut Session,
         mut second: Option<&mut Session>,
+        done: &mut dyn FnMut(usize),
     ) -> Result<(), PipelineError> {
         let (mut features, mut answers) = (Vec::new(), Vec::new());
         let numbers: Vec<usize> = (0..sample.len()).collect();
@@ -213,6 +216,7 @@ impl Job {
             if let Some(second) = &mut second {
                 append(second, &input, numbers.len(), &mut answers)?;
             }
+            done(numbers.last().map_or(0, |last| last + 1));
         }
         save(&self.features, &features)?;
         if second.is_some() {

@@ -6,7 +6,8 @@ use crate::backbone::onnx::Arithmetic;
 use crate::backbone::{Backbone, Manifest, Provider};
 use crate::cli::failure::Failure;
 use crate::cli::interrupt;
-use crate::cli::providers::{Question, ask, say};
+use crate::cli::progress::counter;
+use crate::cli::providers::{Question, ask_watched, say};
 use crate::digests::Shelf;
 use crate::pipeline::probe::{Answers, Job, Measured, Outcome, saved};
 use crate::stop::Stop;
@@ -116,7 +117,11 @@ impl Sides {
         };
         let answers = job.answers_file();
         let features = job.features.clone();
-        let measured: Measured = ask(&Question::Measure(job), stop).map_err(Failure::failed)?;
+        let bar = counter();
+        bar.set_length(u64::from(args.count));
+        let measured = ask_watched(&Question::Measure(job), stop, &bar);
+        bar.finish_and_clear();
+        let measured: Measured = measured.map_err(Failure::failed)?;
         Ok(Outcome {
             measured,
             features: saved(&features)?,

@@ -222,18 +222,19 @@ fn what_cannot_be_scored_is_refused_before_anything_runs() {
 /// say so; others have nothing to say.
 #[test]
 fn a_model_of_a_run_with_test_time_augmentation_says_that_it_looks_once() {
-    const LOOKS: &str = "looks at the plain image alone, as for `test` in metrics.json; `test_tta` \
-                         there is by the mean over 3 views of each (`evaluate.tta`)";
-    let project = project();
-    project.ok(&["run", "p.yaml"]);
-    let exported = project.ok(&[
+    const EXPORT: [&str; 6] = [
         "export",
         "runs/shapes",
         "-o",
         "model.onnx",
         "--form",
         "tensor",
-    ]);
+    ];
+    const LOOKS: &str = "looks at the plain image alone, as for `test` in metrics.json; `test_tta` \
+                         there is by the mean over 3 views of each (`evaluate.tta`)";
+    let project = project();
+    project.ok(&["run", "p.yaml"]);
+    let exported = project.ok(&EXPORT);
     let told = format!("the exported file {LOOKS}");
     assert!(exported.stderr.contains(&told), "{}", exported.stderr);
     let plain = table(&project, "predictions.csv");
@@ -267,14 +268,7 @@ fn a_model_of_a_run_with_test_time_augmentation_says_that_it_looks_once() {
 
     project.write("p.yaml", PIPELINE.replace("tta: true, ", ""));
     project.ok(&["run", "p.yaml"]);
-    let exported = project.ok(&[
-        "export",
-        "runs/shapes",
-        "-o",
-        "model.onnx",
-        "--form",
-        "tensor",
-    ]);
+    let exported = project.ok(&EXPORT);
     let folder = project.ok(&["predict", "runs/shapes", "shapes/test"]);
     let file = project.ok(&["predict", "model.onnx", "shapes/test"]);
     for ran in [exported, folder, file] {

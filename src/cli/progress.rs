@@ -169,6 +169,7 @@ fn styled(bar: &ProgressBar, template: &str) {
     // A bar that cannot be drawn is nobody's loss.
     if let Ok(style) = ProgressStyle::with_template(template) {
         let rate = |state: &ProgressState, out: &mut dyn Write| {
+            // Into a text of the bar's own, which takes whatever is written.
             let _ = write!(out, "{:.1}/s", state.per_sec());
         };
         bar.set_style(style.progress_chars(BAR).with_key("rate", rate));

@@ -87,6 +87,7 @@ fn done() -> impl FnMut(usize) {
     move |count| {
         if last.is_none_or(|last| last.elapsed() >= DONE_EVERY) {
             last = Some(Instant::now());
+            // Whoever asked has gone where this fails, and this process ends with them.
             let _ = writeln!(std::io::stderr(), "{DONE}{count}");
         }
     }

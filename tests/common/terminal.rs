@@ -55,14 +55,3 @@ pub fn on_terminal(command: &mut Command) -> Shown {
         text: String::from_utf8_lossy(&bytes).into_owned(),
     }
 }
-
-impl Shown {
-    /// Whether any of it is in a colour, or bold or dim.
-    pub fn is_styled(&self) -> bool {
-        let mut codes = self.text.split("\x1b[").skip(1);
-        codes.any(|code| {
-            let rest = code.trim_start_matches(|c: char| c.is_ascii_digit() || c == ';');
-            rest.starts_with('m')
-        })
-    }
-}

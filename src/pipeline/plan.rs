@@ -245,8 +245,8 @@ fn certified(checked: &Checked) -> (Option<ParitySummary>, Vec<String>) {
     (found.as_ref().map(Certificate::summary), damaged)
 }
 
-/// Digest of all that decides the run's results: the program's version, the settings of head and
-/// scoring, the rows, the labels and the ids that stand in the predictions.
+/// Digest of all that decides the run's results: the program and what it was built from, the settings
+/// of head and scoring, the rows, the labels and the ids that stand in the predictions.
 fn fingerprint(
     checked: &Checked,
     train: &Part,
@@ -260,6 +260,8 @@ fn fingerprint(
         hash.update(bytes);
     };
     add(env!("CARGO_PKG_VERSION").as_bytes());
+    // Between two versions, too, another trainer gives another head.
+    add(env!("CATPIPE_SOURCES").as_bytes());
     // The resolved pipeline is a file of the run folder: whatever changes it, changes the run. But
     // for the report, which is made of the run's results and changes none of them.
     let results = PipelineConfig {

@@ -114,6 +114,58 @@ fn on_a_terminal_long_work_shows_its_rate_and_its_end() {
     }
 }
 
+/// Every image is read where bad ones are skipped and where a source is divided, before anything
+/// else is done.
+#[test]
+fn on_a_terminal_the_passes_that_open_a_dataset_are_shown() {
+    let project = Project::small("cpu");
+    project.ok(&["synth", "many", "--classes", "2", "--train", "20"]);
+    let pipeline = project.read("p.yaml");
+    let dataset = "dataset: {source: {folder: many/train}, split: {test: 0.5}, on_error: skip}";
+    let lines = pipeline.lines().map(|line| match line {
+        line if line.starts_with("dataset") => dataset,
+        line => line,
+    });
+    project.write("p.yaml", lines.collect::<Vec<_>>().join("\n"));
+    let (trying, dividing) = ("looking for unreadable images", "dividing");
+    for args in [
+        &["check", "p.yaml"][..],
+        &["preview", "p.yaml", "-o", "views.png"],
+        &["run", "p.yaml", "--dry-run"],
+        &["cache", "why", "p.yaml"],
+        &["data", "p.yaml"],
+        &["run", "p.yaml"],
+        &["run", "p.yaml"],
+    ] {
+        let shown = on_terminal(&mut project.command(args));
+        assert_eq!(shown.code, Some(0), "{args:?}\n{}", shown.text);
+        assert_bar(&shown, trying, args);
+        assert_bar(&shown, dividing, args);
+    }
+    let args = "extract --backbone tiny.yaml --images many/train --out rows.npy --on-error skip";
+    let init = "init many --backbone tiny.yaml";
+    for args in [args, init] {
+        let args: Vec<&str> = args.split(' ').collect();
+        let shown = on_terminal(&mut project.command(&args));
+        assert_eq!(shown.code, Some(0), "{args:?}\n{}", shown.text);
+        assert_bar(&shown, trying, &args);
+        assert!(!shown.text.contains(dividing), "{args:?}\n{}", shown.text);
+    }
+}
+
+/// Nothing is read that need not be.
+#[test]
+fn on_a_terminal_a_dataset_that_is_only_opened_shows_no_pass() {
+    let project = project();
+    for args in [&["check", "p.yaml"][..], &["run", "p.yaml"]] {
+        let shown = on_terminal(&mut project.command(args));
+        assert_eq!(shown.code, Some(0), "{args:?}\n{}", shown.text);
+        for pass in ["unreadable", "dividing"] {
+            assert!(!shown.text.contains(pass), "{args:?}\n{:?}", shown.text);
+        }
+    }
+}
+
 /// Stand-ins for pip, npm and curl begin to fetch, and then fail.
 #[test]
 fn on_a_terminal_a_fetch_shows_its_rate_and_its_end() {

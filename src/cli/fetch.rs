@@ -9,7 +9,7 @@ use crate::assets::{self, AssetError, Log, News, Phase, RuntimeBuild, Tools};
 
 use super::failure::Failure;
 use super::output::print;
-use super::progress::Phases;
+use super::progress::{Phases, Unit};
 
 /// Get a file from outside: pinned, checked, and only where it is not there yet
 ///
@@ -119,7 +119,7 @@ pub(super) fn runtime(args: &RuntimeArgs) -> Result<(), Failure> {
 
 /// Fetches, and shows how far that is; where another process fetches the same, that it still does.
 fn watched<T>(fetch: impl FnOnce(Log<'_>) -> Result<T, AssetError>) -> Result<T, Failure> {
-    let mut phases = Phases::new();
+    let mut phases = Phases::new(Unit::Bytes);
     phases.wait();
     let fetched = fetch(&mut |news| match news {
         News::Line(line) => phases.say(&line),

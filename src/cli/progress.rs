@@ -11,7 +11,7 @@ use indicatif::{HumanDuration, ProgressBar, ProgressState, ProgressStyle};
 
 use crate::pipeline::{Checked, Event, Observer, Stage};
 
-pub(super) use phases::Phases;
+pub(super) use phases::{Passes, Phases, Unit};
 
 /// How often a plain log says how far a stage is.
 const LINE_EVERY: Duration = Duration::from_secs(10);

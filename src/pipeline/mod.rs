@@ -24,6 +24,7 @@ mod interrupted;
 mod kept;
 mod memory;
 mod opening;
+mod options;
 mod plan;
 mod prepare;
 pub mod probe;
@@ -41,7 +42,7 @@ mod training;
 pub use auto::{Auto, AutoSummary, Decision, Prober};
 pub use batch::{Batch, BatchOutcome, extract_to};
 pub use batch_size::BatchSize;
-pub use checked::{Checked, Options, examples, survey};
+pub use checked::{Checked, examples, survey};
 pub use config::{
     EvaluateConfig, ExtractConfig, Name, PipelineConfig, Probability, ReportConfig, Threads,
 };
@@ -52,6 +53,7 @@ pub use explain::{Explainer, LooksLike, TrainingFeatures};
 pub use exporting::{Exported, export_run, keep_in_run};
 pub use finished::{FinishedRun, RunNetwork};
 pub use folder::{FolderError, FolderState, RunFolder};
+pub use options::{Options, PassObserver};
 pub use plan::{Plan, StagePlan};
 pub use provider::runtime_search;
 pub use reporting::{LeftError, Reported, keep_report, report_on};

@@ -1,15 +1,27 @@
-//! Work in phases that are no stages of a run, counted in bytes.
+//! Work in phases that are no stages of a run.
 
 use std::io::{IsTerminal, Write};
+use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use crate::dataset::Pass;
+use crate::pipeline::PassObserver;
+
 use super::{LINE_EVERY, TICK, styled};
+
+/// What a phase is counted in.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::cli) enum Unit {
+    Bytes,
+    Images,
+}
 
 /// Shows on stderr how far each phase is: by a bar on a terminal, elsewhere by a line now and then.
 #[derive(Debug)]
 pub(in crate::cli) struct Phases {
+    unit: Unit,
     terminal: bool,
     bar: ProgressBar,
     phase: Option<Phase>,
@@ -27,8 +39,9 @@ struct Phase {
 
 impl Phases {
     /// Before the first phase nothing is shown.
-    pub(in crate::cli) fn new() -> Self {
+    pub(in crate::cli) fn new(unit: Unit) -> Self {
         Phases {
+            unit,
             terminal: std::io::stderr().is_terminal(),
             bar: ProgressBar::hidden(),
             phase: None,
@@ -47,7 +60,7 @@ impl Phases {
         let same = |phase: &Phase| phase.name == name && phase.total == total;
         if !self.phase.as_ref().is_some_and(same) {
             self.end();
-            self.bar = bar(name, done, total);
+            self.bar = bar(name, done, total, self.unit);
         }
         self.bar.set_position(done);
         let phase = (self.phase).get_or_insert_with(|| Phase::new(name, done, total));
@@ -55,7 +68,7 @@ impl Phases {
             phase.last_line = Instant::now();
             let came = done.saturating_sub(phase.first);
             let rate = came as f64 / phase.start.elapsed().as_secs_f64();
-            let far = far(done, total, rate);
+            let far = far(self.unit, done, total, rate);
             say(&format!("  {name}: {far}"));
         }
     }
@@ -76,6 +89,21 @@ impl Phases {
 impl Drop for Phases {
     fn drop(&mut self) {
         self.end();
+    }
+}
+
+/// [`Phases`] of the passes over all images of a dataset, for as long as one goes on.
+#[derive(Debug, Default)]
+pub(in crate::cli) struct Passes(Mutex<Option<Phases>>);
+
+impl PassObserver for Passes {
+    fn pass(&self, pass: Pass, done: usize, total: usize) {
+        let mut shown = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let phases = shown.get_or_insert_with(|| Phases::new(Unit::Images));
+        phases.at(&pass.to_string(), done as u64, total as u64);
+        if done >= total {
+            phases.end();
+        }
     }
 }
 
@@ -103,9 +131,12 @@ fn waiting() -> ProgressBar {
 }
 
 /// The bar of a phase of which `first` is done; nobody knows how long that took.
-fn bar(name: &str, first: u64, total: u64) -> ProgressBar {
+fn bar(name: &str, first: u64, total: u64, unit: Unit) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::hidden());
-    let count = "{decimal_bytes}/{decimal_total_bytes}  {decimal_bytes_per_sec}";
+    let count = match unit {
+        Unit::Bytes => "{decimal_bytes}/{decimal_total_bytes}  {decimal_bytes_per_sec}",
+        Unit::Images => "{human_pos}/{human_len}  {rate}",
+    };
     styled(
         &bar,
         &format!("  {{msg}} {{wide_bar}} {count}  ETA {{eta}}"),
@@ -116,24 +147,31 @@ fn bar(name: &str, first: u64, total: u64) -> ProgressBar {
     bar.reset_eta();
     bar.set_draw_target(ProgressDrawTarget::stderr());
     bar.tick();
-    // They may not come for a while.
-    bar.enable_steady_tick(TICK);
+    if let Unit::Bytes = unit {
+        // They may not come for a while.
+        bar.enable_steady_tick(TICK);
+    }
     bar
 }
 
 /// How far a phase is that does `rate` a second, in words.
-fn far(done: u64, total: u64, rate: f64) -> String {
+fn far(unit: Unit, done: u64, total: u64, rate: f64) -> String {
     let left = match rate {
         0.0 => String::new(),
         _ => format!(", {:.0} s left", total.saturating_sub(done) as f64 / rate),
     };
-    let mega = |bytes: f64| bytes / 1e6;
-    format!(
-        "{:.1} of {:.1} MB, {:.1} MB a second{left}",
-        mega(done as f64),
-        mega(total as f64),
-        mega(rate)
-    )
+    match unit {
+        Unit::Bytes => {
+            let mega = |bytes: f64| bytes / 1e6;
+            format!(
+                "{:.1} of {:.1} MB, {:.1} MB a second{left}",
+                mega(done as f64),
+                mega(total as f64),
+                mega(rate)
+            )
+        }
+        Unit::Images => format!("{done} of {total}, {rate:.1} a second{left}"),
+    }
 }
 
 /// A closed stderr is nobody's loss.
@@ -148,9 +186,16 @@ mod tests {
     #[test]
     fn how_far_it_is_in_words() {
         assert_eq!(
-            far(12_300_000, 95_100_000, 4.1e6),
+            far(Unit::Bytes, 12_300_000, 95_100_000, 4.1e6),
             "12.3 of 95.1 MB, 4.1 MB a second, 20 s left"
         );
-        assert_eq!(far(0, 95_100_000, 0.0), "0.0 of 95.1 MB, 0.0 MB a second");
+        assert_eq!(
+            far(Unit::Bytes, 0, 95_100_000, 0.0),
+            "0.0 of 95.1 MB, 0.0 MB a second"
+        );
+        assert_eq!(
+            far(Unit::Images, 30, 60, 10.0),
+            "30 of 60, 10.0 a second, 3 s left"
+        );
     }
 }

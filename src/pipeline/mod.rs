@@ -34,6 +34,7 @@ mod results;
 mod rows;
 mod run;
 mod scores;
+mod scoring;
 mod sessions;
 mod stored;
 mod tables;

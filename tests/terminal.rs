@@ -166,6 +166,23 @@ fn on_a_terminal_a_dataset_that_is_only_opened_shows_no_pass() {
     }
 }
 
+/// Scoring is counted in rows: those of the plain test examples, and again those of all views.
+#[test]
+fn on_a_terminal_scoring_shows_how_many_rows_it_has_scored() {
+    let project = Project::small("cpu");
+    let more = "augment: {views: 2, ops: [{hflip: {}}]}\ntrain: {head: {logistic: {}}}\n\
+                evaluate: {tta: true}\n";
+    project.write("p.yaml", project.read("p.yaml") + more);
+    let args = ["run", "p.yaml"];
+    let shown = on_terminal(&mut project.command(&args));
+    assert_eq!(shown.code, Some(0), "{}", shown.text);
+    assert_bar(&shown, "evaluate", &args);
+    // Two test pictures, each with its plain view and two more.
+    let mut lines = shown.text.split('\r');
+    let counted = lines.any(|line| line.contains("evaluate") && line.contains("/8  "));
+    assert!(counted, "{:?}", shown.text);
+}
+
 /// Stand-ins for pip, npm and curl begin to fetch, and then fail.
 #[test]
 fn on_a_terminal_a_fetch_shows_its_rate_and_its_end() {

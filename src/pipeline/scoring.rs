@@ -41,24 +41,32 @@ pub(super) fn evaluate(
         1 => format!("{} examples", plain.len()),
         _ => format!("{} examples, also by {views} views each", plain.len()),
     };
-    observer.event(&Event::Started(Stage::Evaluate, what, 1));
+    let by_temperature = head.temperature() != 1.0;
+    let by_views = if views == 1 { 0 } else { ids.len() };
+    let rows = plain.len() * (1 + usize::from(by_temperature)) + by_views;
+    observer.event(&Event::Started(Stage::Evaluate, what, rows as u64));
+    let mut scoring = Scoring {
+        plan,
+        observer: &mut *observer,
+        done: 0,
+    };
     let labels = labels(source);
     let names = source.classes();
     let score = |probabilities: &Array2<f32>| {
         metrics::evaluate(probabilities.view(), &labels).map(|metrics| metrics.named(names))
     };
-    let probabilities = probabilities(plan, head, &plain)?;
+    let probabilities = scoring.probabilities(head, &plain)?;
     let metrics = score(&probabilities)?;
-    let uncalibrated = if head.temperature() == 1.0 {
-        None
-    } else {
+    let uncalibrated = if by_temperature {
         let cold = head.clone().with_temperature(1.0);
-        Some(score(&self::probabilities(plan, &cold, &plain)?)?)
+        Some(score(&scoring.probabilities(&cold, &plain)?)?)
+    } else {
+        None
     };
     let tta = if views == 1 {
         None
     } else {
-        let mean = mean_over_views(plan, head, ids, views)?;
+        let mean = scoring.mean_over_views(head, ids, views)?;
         let metrics = score(&mean)?;
         Some((mean, metrics))
     };
@@ -75,41 +83,60 @@ pub(super) fn evaluate(
 /// Bytes of the rows that are scored at once.
 const SCORED_BYTES: usize = 64 << 20;
 
-/// Rows that are scored at once, at least 1.
-fn scored_at_once(plan: &Plan) -> usize {
-    let a_row = plan.store.space().width.saturating_mul(size_of::<f32>());
-    (SCORED_BYTES / a_row.max(1)).max(1)
+/// Rows that a head scores, a part of them in memory at a time, with their progress.
+struct Scoring<'a> {
+    plan: &'a Plan,
+    observer: &'a mut dyn Observer,
+    done: usize,
 }
 
-/// What a head says of these rows, `[ids.len(), classes]`, a part of them in memory at a time.
-fn probabilities(plan: &Plan, head: &Head, ids: &[RowId]) -> Result<Array2<f32>, PipelineError> {
-    let mut all = Array2::zeros((ids.len(), head.classes()));
-    let at_once = scored_at_once(plan);
-    let parts = all.axis_chunks_iter_mut(Axis(0), at_once);
-    for (ids, mut into) in ids.chunks(at_once).zip(parts) {
-        into.assign(&head.probabilities(plan.store.read(ids)?.view())?);
+impl Scoring<'_> {
+    /// Rows that are scored at once, at least 1.
+    fn at_once(&self) -> usize {
+        let width = self.plan.store.space().width;
+        let a_row = width.saturating_mul(size_of::<f32>());
+        (SCORED_BYTES / a_row.max(1)).max(1)
     }
-    Ok(all)
-}
 
-/// The mean over the views of each example of its (calibrated) probabilities, `[examples, classes]`.
-/// Probabilities rather than logits: one view that shows nothing then weighs no more than others.
-fn mean_over_views(
-    plan: &Plan,
-    head: &Head,
-    ids: &[RowId],
-    views: usize,
-) -> Result<Array2<f32>, PipelineError> {
-    let mut means = Array2::zeros((ids.len() / views, head.classes()));
-    let examples = (scored_at_once(plan) / views).max(1);
-    for (block, ids) in ids.chunks(examples * views).enumerate() {
-        let rows = plan.store.read(ids)?;
-        let probabilities = head.probabilities(rows.view())?;
-        for (example, own) in probabilities.axis_chunks_iter(Axis(0), views).enumerate() {
-            if let Some(mean) = own.mean_axis(Axis(0)) {
-                means.row_mut(block * examples + example).assign(&mean);
+    /// What a head says of these rows, which are in memory together.
+    fn part(&mut self, head: &Head, ids: &[RowId]) -> Result<Array2<f32>, PipelineError> {
+        let probabilities = head.probabilities(self.plan.store.read(ids)?.view())?;
+        self.done += ids.len();
+        let event = Event::Progress(Stage::Evaluate, self.done as u64, String::new());
+        self.observer.event(&event);
+        Ok(probabilities)
+    }
+
+    /// What a head says of these rows, `[ids.len(), classes]`.
+    fn probabilities(&mut self, head: &Head, ids: &[RowId]) -> Result<Array2<f32>, PipelineError> {
+        let mut all = Array2::zeros((ids.len(), head.classes()));
+        let at_once = self.at_once();
+        let parts = all.axis_chunks_iter_mut(Axis(0), at_once);
+        for (ids, mut into) in ids.chunks(at_once).zip(parts) {
+            into.assign(&self.part(head, ids)?);
+        }
+        Ok(all)
+    }
+
+    /// The mean over the views of each example of its (calibrated) probabilities,
+    /// `[examples, classes]`. Probabilities rather than logits: one view that shows nothing then
+    /// weighs no more than others.
+    fn mean_over_views(
+        &mut self,
+        head: &Head,
+        ids: &[RowId],
+        views: usize,
+    ) -> Result<Array2<f32>, PipelineError> {
+        let mut means = Array2::zeros((ids.len() / views, head.classes()));
+        let examples = (self.at_once() / views).max(1);
+        for (block, ids) in ids.chunks(examples * views).enumerate() {
+            let probabilities = self.part(head, ids)?;
+            for (example, own) in probabilities.axis_chunks_iter(Axis(0), views).enumerate() {
+                if let Some(mean) = own.mean_axis(Axis(0)) {
+                    means.row_mut(block * examples + example).assign(&mean);
+                }
             }
         }
+        Ok(means)
     }
-    Ok(means)
 }

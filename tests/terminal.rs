@@ -8,7 +8,7 @@ mod common;
 mod pty;
 
 use common::Project;
-use pty::on_terminal;
+use pty::{Shown, on_terminal};
 
 /// Commands that show much, each after the one before it, and one that fails.
 const COMMANDS: [(&[&str], i32); 6] = [
@@ -73,6 +73,18 @@ fn on_a_terminal_no_color_is_obeyed() {
     }
 }
 
+/// What was shown on a terminal has a bar of `phase`, with rate and end, of which nothing is left.
+fn assert_bar(shown: &Shown, phase: &str, about: &[&str]) {
+    let bars = || shown.text.split('\r').filter(|line| line.contains(phase));
+    assert!(
+        bars().any(|line| line.contains("/s  ETA ")),
+        "{about:?}: {phase}\n{:?}",
+        shown.text
+    );
+    let last = shown.text.rsplit("\x1b[2K").next().unwrap_or_default();
+    assert!(!last.contains("ETA"), "{about:?}\n{:?}", shown.text);
+}
+
 /// Whatever may take long shows how far it is, how fast it is and when it will be done; and leaves
 /// nothing of that behind.
 #[test]
@@ -98,13 +110,113 @@ fn on_a_terminal_long_work_shows_its_rate_and_its_end() {
     ] {
         let shown = on_terminal(&mut project.command(args));
         assert_eq!(shown.code, Some(0), "{args:?}\n{}", shown.text);
-        assert!(shown.text.contains("  ETA "), "{args:?}\n{:?}", shown.text);
-        assert!(
-            shown.text.contains("/s  ETA "),
-            "{args:?}\n{:?}",
-            shown.text
-        );
-        let last = shown.text.rsplit("\x1b[2K").next().unwrap_or_default();
-        assert!(!last.contains("ETA"), "{args:?}\n{:?}", shown.text);
+        assert_bar(&shown, "", args);
+    }
+}
+
+/// Every image is read where bad ones are skipped and where a source is divided, before anything
+/// else is done.
+#[test]
+fn on_a_terminal_the_passes_that_open_a_dataset_are_shown() {
+    let project = Project::small("cpu");
+    project.ok(&["synth", "many", "--classes", "2", "--train", "20"]);
+    let pipeline = project.read("p.yaml");
+    let dataset = "dataset: {source: {folder: many/train}, split: {test: 0.5}, on_error: skip}";
+    let lines = pipeline.lines().map(|line| match line {
+        line if line.starts_with("dataset") => dataset,
+        line => line,
+    });
+    project.write("p.yaml", lines.collect::<Vec<_>>().join("\n"));
+    let (trying, dividing) = ("looking for unreadable images", "dividing");
+    for args in [
+        &["check", "p.yaml"][..],
+        &["preview", "p.yaml", "-o", "views.png"],
+        &["run", "p.yaml", "--dry-run"],
+        &["cache", "why", "p.yaml"],
+        &["data", "p.yaml"],
+        &["run", "p.yaml"],
+        &["run", "p.yaml"],
+    ] {
+        let shown = on_terminal(&mut project.command(args));
+        assert_eq!(shown.code, Some(0), "{args:?}\n{}", shown.text);
+        assert_bar(&shown, trying, args);
+        assert_bar(&shown, dividing, args);
+    }
+    let args = "extract --backbone tiny.yaml --images many/train --out rows.npy --on-error skip";
+    let init = "init many --backbone tiny.yaml";
+    for args in [args, init] {
+        let args: Vec<&str> = args.split(' ').collect();
+        let shown = on_terminal(&mut project.command(&args));
+        assert_eq!(shown.code, Some(0), "{args:?}\n{}", shown.text);
+        assert_bar(&shown, trying, &args);
+        assert!(!shown.text.contains(dividing), "{args:?}\n{}", shown.text);
+    }
+}
+
+/// Nothing is read that need not be.
+#[test]
+fn on_a_terminal_a_dataset_that_is_only_opened_shows_no_pass() {
+    let project = project();
+    for args in [&["check", "p.yaml"][..], &["run", "p.yaml"]] {
+        let shown = on_terminal(&mut project.command(args));
+        assert_eq!(shown.code, Some(0), "{args:?}\n{}", shown.text);
+        for pass in ["unreadable", "dividing"] {
+            assert!(!shown.text.contains(pass), "{args:?}\n{:?}", shown.text);
+        }
+    }
+}
+
+/// Scoring is counted in rows: those of the plain test examples, and again those of all views.
+#[test]
+fn on_a_terminal_scoring_shows_how_many_rows_it_has_scored() {
+    let project = Project::small("cpu");
+    let more = "augment: {views: 2, ops: [{hflip: {}}]}\ntrain: {head: {logistic: {}}}\n\
+                evaluate: {tta: true}\n";
+    project.write("p.yaml", project.read("p.yaml") + more);
+    let args = ["run", "p.yaml"];
+    let shown = on_terminal(&mut project.command(&args));
+    assert_eq!(shown.code, Some(0), "{}", shown.text);
+    assert_bar(&shown, "evaluate", &args);
+    // Two test pictures, each with its plain view and two more.
+    let mut lines = shown.text.split('\r');
+    let counted = lines.any(|line| line.contains("evaluate") && line.contains("/8  "));
+    assert!(counted, "{:?}", shown.text);
+}
+
+/// Stand-ins for pip, npm and curl begin to fetch, and then fail.
+#[test]
+fn on_a_terminal_a_fetch_shows_its_rate_and_its_end() {
+    let project = Project::new();
+    let world = project.path("bin");
+    let tools = [
+        ("python3", "echo other > \"$TMPDIR/wheel\"; exit 7"),
+        ("npm", "[ $1 = pack ] || exit 1; echo other > part; exit 7"),
+        (
+            "curl",
+            "for last; do out=$before; before=$last; done\necho other > \"$out\"; exit 7",
+        ),
+    ];
+    for (name, script) in tools {
+        let script = format!("#!/bin/sh\n{script}\n");
+        let path = project.write(&format!("bin/{name}"), script);
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        std::fs::set_permissions(path, mode).expect("a program");
+    }
+    let path = std::env::var("PATH").expect("a path");
+    let path = format!("{}:{path}", world.display());
+    for (args, code) in [
+        (&["fetch", "runtime"][..], 1),
+        (&["runtime", "get"], 1),
+        (&["fetch", "resnet50"], 1),
+        (&["fetch", "efficientnet_lite0"], 1),
+        (&["fetch", "cats"], 3),
+    ] {
+        let shown = on_terminal(project.command(args).env("PATH", &path));
+        assert_eq!(shown.code, Some(code), "{args:?}\n{}", shown.text);
+        assert_bar(&shown, "fetching", args);
+        assert!(!is_styled(&shown.text), "{args:?}\n{:?}", shown.text);
+        let output = project.command(args).env("PATH", &path).output();
+        let output = output.expect("the program starts");
+        assert!(!output.stderr.contains(&0x1b), "{args:?}");
     }
 }

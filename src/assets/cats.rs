@@ -1,9 +1,10 @@
 //! The two files of the cat study.
 
-use super::Log;
 use super::claim::Claim;
 use super::error::AssetError;
 use super::folder::{check_fetched, sync};
+use super::growth::Growth;
+use super::news::{Log, Meter, News, Phase};
 use super::pins::{Pin, copy, sha256_of};
 use super::tool::{Tool, Tools};
 use sha2::Sha256;
@@ -15,13 +16,28 @@ use std::path::{Path, PathBuf};
 const ADDRESS: &str = "https://raw.githubusercontent.com/Hiren2002/Logistic-Regression/\
                        5aa70859e5a6890e07d9a4c3294e8adb4b6a033f/datasets";
 
-pub(super) const TRAIN: Pin = Pin {
-    name: "train_catvnoncat.h5",
-    sha256: "fbe56ab67c3ae28d564e3a644189117976d6b31af0a3ce9bb17dbf22908af242",
+/// One of the study's files.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct StudyFile {
+    /// What it is.
+    pub(super) pin: Pin,
+    /// Its size in bytes, for people who wait.
+    pub(super) bytes: u64,
+}
+
+pub(super) const TRAIN: StudyFile = StudyFile {
+    pin: Pin {
+        name: "train_catvnoncat.h5",
+        sha256: "fbe56ab67c3ae28d564e3a644189117976d6b31af0a3ce9bb17dbf22908af242",
+    },
+    bytes: 2_572_022,
 };
-pub(super) const TEST: Pin = Pin {
-    name: "test_catvnoncat.h5",
-    sha256: "6a9d39ce52fa85953c5834695b8534a30ed8cfd54971fb2f080b5a24d002b951",
+pub(super) const TEST: StudyFile = StudyFile {
+    pin: Pin {
+        name: "test_catvnoncat.h5",
+        sha256: "6a9d39ce52fa85953c5834695b8534a30ed8cfd54971fb2f080b5a24d002b951",
+    },
+    bytes: 616_958,
 };
 
 /// Where the cat study's files are.
@@ -54,18 +70,19 @@ pub fn fetch_cats(
 
 /// [`fetch_cats`] of one file.
 pub(super) fn fetch_file(
-    pin: Pin,
+    file: StudyFile,
     tools: &Tools,
     data_dir: &Path,
     mirror: Option<&Path>,
     log: Log<'_>,
 ) -> Result<PathBuf, AssetError> {
+    let pin = file.pin;
     let target = data_dir.join(pin.name);
     if is_there(pin, &target)? {
-        log(&format!(
+        log(News::Line(format!(
             "{}: already there, checksum right",
             target.display()
-        ));
+        )));
         return Ok(target);
     }
     let claim = Claim::take(&target, &mut *log)?;
@@ -74,18 +91,18 @@ pub(super) fn fetch_file(
         return Ok(target);
     }
     let source = match mirror.map(|dir| dir.join(pin.name)) {
-        Some(file) if is_there(pin, &file)? => {
-            copy_file(pin, &file, claim.part())?;
-            file.display().to_string()
+        Some(copy) if is_there(pin, &copy)? => {
+            copy_file(pin, &copy, claim.part())?;
+            copy.display().to_string()
         }
-        _ => download(pin, tools, data_dir, mirror, claim.part(), &mut *log)?,
+        _ => download(file, tools, data_dir, mirror, claim.part(), &mut *log)?,
     };
     File::open(claim.part())
         .and_then(|file| file.sync_all())
         .and_then(|()| fs::rename(claim.part(), &target))
         .map_err(AssetError::io(&target, "giving the finished file its name"))?;
     sync(data_dir)?;
-    log(&format!("{}: from {source}", target.display()));
+    log(News::Line(format!("{}: from {source}", target.display())));
     Ok(target)
 }
 
@@ -122,21 +139,25 @@ fn copy_file(pin: Pin, from: &Path, to: &Path) -> Result<(), AssetError> {
 
 /// Fetches a file from the public address into `part`, and gives the address.
 fn download(
-    pin: Pin,
+    file: StudyFile,
     tools: &Tools,
     data_dir: &Path,
     mirror: Option<&Path>,
     part: &Path,
     log: Log<'_>,
 ) -> Result<String, AssetError> {
+    let pin = file.pin;
     let address = format!("{ADDRESS}/{}", pin.name);
-    log(&format!("{}: fetching {address}", pin.name));
+    log(News::Line(format!("{}: fetching {address}", pin.name)));
     let fetched = std::path::absolute(part)
         .map_err(AssetError::io(part, "finding its absolute path"))
-        .and_then(|part| curl(tools, &address, &part));
+        .and_then(|part| {
+            let meter = Meter::new(&mut *log, Phase::Fetching, file.bytes);
+            curl(tools, &address, &part, meter)
+        });
     match fetched {
         Ok(()) => {
-            check_fetched::<Sha256>(part, &address, "curl", pin.sha256)?;
+            check_fetched::<Sha256>(part, &address, "curl", pin.sha256, log)?;
             Ok(address)
         }
         Err(cause) => Err(AssetError::CatsUnreachable {
@@ -151,16 +172,17 @@ fn download(
 }
 
 /// Runs curl; a file that is not there, or a page in its place, is a failure.
-fn curl(tools: &Tools, address: &str, part: &Path) -> Result<(), AssetError> {
+fn curl(tools: &Tools, address: &str, part: &Path, meter: Meter<'_>) -> Result<(), AssetError> {
     let options = "--fail --location --silent --show-error --proto =https --connect-timeout 15 \
                    --max-time 600 --retry 2 --output";
     let mut args: Vec<&OsStr> = options.split_whitespace().map(OsStr::new).collect();
     args.extend([part.as_os_str(), OsStr::new(address)]);
-    let purpose = "fetch the cat study's files".to_owned();
+    let growth = Growth::new(vec![part.to_owned()]);
     Tool {
         program: &tools.curl,
         package: "curl",
-        purpose,
+        purpose: "fetch the cat study's files".to_owned(),
+        temporary: None,
     }
-    .run(Path::new("."), &args)
+    .run(Path::new("."), &args, &growth, meter)
 }

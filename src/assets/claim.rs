@@ -1,7 +1,7 @@
 //! One process at a time fetches one asset, into a place of its own beside the asset's.
 
-use super::Log;
 use super::error::AssetError;
+use super::news::{Log, News};
 use super::place::parent;
 use std::fs::{self, File, TryLockError};
 use std::io;
@@ -78,10 +78,10 @@ fn lock_file(path: &Path, log: Log<'_>) -> Result<File, AssetError> {
         Ok(()) => {}
         Err(TryLockError::Error(error)) => return Err(fail(error)),
         Err(TryLockError::WouldBlock) => {
-            log(&format!(
+            log(News::Line(format!(
                 "another process has {}: waiting for it",
                 path.display()
-            ));
+            )));
             file.lock().map_err(fail)?;
         }
     }

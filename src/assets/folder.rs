@@ -1,9 +1,9 @@
 //! An asset that is a folder of pinned files, unpacked from one archive.
 
-use super::Log;
 use super::claim::Claim;
 use super::error::AssetError;
-use super::pins::{Pins, digest_of};
+use super::news::{Log, Meter, News, Phase};
+use super::pins::{Pins, digest_watched, size_of};
 use super::place::parent;
 use super::stamp::Stamp;
 use sha2::Digest;
@@ -48,7 +48,11 @@ impl Folder {
         }
         fill(&scratch, &unpacked, &mut *log)?;
         self.publish(&unpacked, claim.part())?;
-        log(&format!("{}: in {}", self.title, self.path.display()));
+        log(News::Line(format!(
+            "{}: in {}",
+            self.title,
+            self.path.display()
+        )));
         Ok(())
     }
 
@@ -64,19 +68,21 @@ impl Folder {
             None
         };
         if stamp.as_ref().is_some_and(Stamp::is_believed) {
-            log(&format!(
+            log(News::Line(format!(
                 "{title}: already in {path}, unchanged since it was checked"
-            ));
+            )));
             return Ok(true);
         }
-        if let Some(pin) = self.pins.first_wrong(&self.path)? {
-            log(&format!(
+        if let Some(pin) = self.pins.first_wrong(&self.path, &mut *log)? {
+            log(News::Line(format!(
                 "{title}: {path}/{} is damaged or missing: fetching anew",
                 pin.name
-            ));
+            )));
             return Ok(false);
         }
-        log(&format!("{title}: already in {path}, checksums right"));
+        log(News::Line(format!(
+            "{title}: already in {path}, checksums right"
+        )));
         // A cache that cannot be written is only slower: the files are hashed every time.
         let _ = stamp.map(|stamp| stamp.write());
         Ok(true)
@@ -117,8 +123,10 @@ pub(super) fn check_fetched<D: Digest>(
     what: &str,
     tool: &'static str,
     expected: &str,
+    log: Log<'_>,
 ) -> Result<(), AssetError> {
-    let Some(found) = digest_of::<D>(path)? else {
+    let mut meter = Meter::new(log, Phase::Checking, size_of(path));
+    let Some(found) = digest_watched::<D>(path, &mut |bytes| meter.add(bytes))? else {
         return Err(AssetError::NothingCame {
             tool,
             path: path.to_owned(),

@@ -9,6 +9,9 @@
 //! bad in the cache is fetched anew. A fetch that fails or is killed publishes
 //! nothing, and what a killed one left is removed by the next. Two processes at once take turns.
 //!
+//! Whoever waits is told how far each phase is, in bytes: how long every archive is stands in the
+//! code, and how much of it has come is seen by the files that the tool writes.
+//!
 //! ```text
 //! <cache>/runtime/onnxruntime-1.31.0-cpu/libonnxruntime.so.1.31.0, ..., LICENSE
 //! <cache>/runtime/onnxruntime-1.24.1-openvino/..., onnxruntime-1.31.0-cuda/...
@@ -23,6 +26,8 @@ mod claim;
 mod efficientnet;
 mod error;
 mod folder;
+mod growth;
+mod news;
 mod pins;
 mod pip;
 mod place;
@@ -38,11 +43,9 @@ mod wheels;
 pub use cats::{Cats, fetch_cats};
 pub use efficientnet::fetch_efficientnet_lite0;
 pub use error::AssetError;
+pub use news::{Log, News, Phase};
 pub use place::cache_dir;
 pub use resnet50::fetch_resnet50;
 pub use runtime::{RUNTIME_LIBRARY, RUNTIME_VERSION, fetch_runtime, runtime_dir};
 pub use tool::Tools;
 pub use wheels::RuntimeBuild;
-
-/// Where an asset's messages go, one line each: what is there, what is fetched and from where.
-pub type Log<'a> = &'a mut dyn FnMut(&str);

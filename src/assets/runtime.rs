@@ -2,9 +2,10 @@
 
 use super::error::AssetError;
 use super::folder::{Folder, check_fetched};
+use super::news::{Log, News, megabytes};
 use super::tool::Tools;
 use super::wheels::{RuntimeBuild, Wheel, wheel_for};
-use super::{Log, pip, unpack};
+use super::{pip, unpack};
 use sha2::Sha256;
 use std::path::{Path, PathBuf};
 
@@ -53,20 +54,21 @@ pub(super) fn fetch_wheel(
         stamped: build != RuntimeBuild::Cpu,
     };
     folder.ensure(log, |scratch, unpacked, log| {
-        log(&format!(
-            "{}: fetching its wheel with pip (about {} MB)",
-            folder.title, wheel.megabytes
-        ));
-        download(wheel, tools, scratch)?;
+        log(News::Line(format!(
+            "{}: fetching its wheel with pip (about {})",
+            folder.title,
+            megabytes(wheel.bytes)
+        )));
+        download(wheel, tools, scratch, &mut *log)?;
         let archive = scratch.join(wheel.file);
-        check_fetched::<Sha256>(&archive, wheel.file, "pip", wheel.sha256)?;
-        unpack::zip(&archive, unpacked, wheel.pins, pinned_name)
+        check_fetched::<Sha256>(&archive, wheel.file, "pip", wheel.sha256, &mut *log)?;
+        unpack::zip(&archive, unpacked, wheel.pins, pinned_name, log)
     })?;
     Ok(folder.path.join(build.library()))
 }
 
 /// Asks pip for exactly the pinned wheel, whatever Python and machine this is.
-fn download(wheel: &Wheel, tools: &Tools, scratch: &Path) -> Result<(), AssetError> {
+fn download(wheel: &Wheel, tools: &Tools, scratch: &Path, log: Log<'_>) -> Result<(), AssetError> {
     let requirement = format!("{}=={}", wheel.build.package(), wheel.build.version());
     let machine = [
         "--implementation=cp",
@@ -75,8 +77,13 @@ fn download(wheel: &Wheel, tools: &Tools, scratch: &Path) -> Result<(), AssetErr
         "--platform",
         wheel.platform,
     ];
-    let purpose = "fetch ONNX Runtime's wheel";
-    pip::download(tools, scratch, &requirement, &machine, purpose)
+    let request = pip::Request {
+        requirement: &requirement,
+        machine: &machine,
+        bytes: wheel.bytes,
+        purpose: "fetch ONNX Runtime's wheel",
+    };
+    pip::download(&request, tools, scratch, log)
 }
 
 /// Where a file of the wheel goes.

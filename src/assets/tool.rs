@@ -1,10 +1,18 @@
 //! Programs of the machine that fetch.
 
 use super::error::AssetError;
+use super::growth::Growth;
+use super::news::Meter;
 use std::ffi::OsStr;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::thread;
+use std::time::Duration;
+
+/// How often it is looked at how far a program is.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// The programs that fetch, by name (looked up in `PATH`) or by path.
 #[derive(Clone, Debug)]
@@ -36,16 +44,45 @@ pub(super) struct Tool<'a> {
     pub(super) package: &'static str,
     /// What it is to do, as in "needed to ...".
     pub(super) purpose: String,
+    /// Where it puts what it needs for a while, if not where all programs do.
+    pub(super) temporary: Option<PathBuf>,
 }
 
 impl Tool<'_> {
-    /// Runs the program in `folder`, silently: its words stand in the error if it fails.
-    pub(super) fn run<A: AsRef<OsStr>>(&self, folder: &Path, args: &[A]) -> Result<(), AssetError> {
+    /// What the program says in `folder` when it is asked something; nothing where it does not
+    /// answer.
+    pub(super) fn ask(&self, folder: &Path, args: &[&str]) -> Option<String> {
         let output = Command::new(self.program)
             .args(args)
             .current_dir(folder)
             .stdin(Stdio::null())
             .output()
+            .ok()?;
+        let answer = String::from_utf8(output.stdout).ok()?;
+        (output.status.success() && !answer.trim().is_empty()).then(|| answer.trim().to_owned())
+    }
+
+    /// Runs the program in `folder`, silently: its words stand in the error if it fails. `meter` is
+    /// told of the file that it fetches.
+    pub(super) fn run<A: AsRef<OsStr>>(
+        &self,
+        folder: &Path,
+        args: &[A],
+        growth: &Growth,
+        mut meter: Meter<'_>,
+    ) -> Result<(), AssetError> {
+        let mut command = Command::new(self.program);
+        if let Some(temporary) = &self.temporary {
+            command.env("TMPDIR", temporary);
+        }
+        let output = command
+            .args(args)
+            .current_dir(folder)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .and_then(|child| ended(child, &mut || meter.reach(growth.bytes())))
             .map_err(|source| self.not_started(source))?;
         if output.status.success() {
             return Ok(());
@@ -83,6 +120,24 @@ impl Tool<'_> {
     }
 }
 
+/// Waits until a program has ended, and calls `look` now and then until it has, and once after.
+fn ended(child: Child, look: &mut dyn FnMut()) -> io::Result<Output> {
+    let (tell, told) = channel();
+    // What it says is read meanwhile: a full pipe would hold it up.
+    thread::spawn(move || tell.send(child.wait_with_output()));
+    loop {
+        let waited = told.recv_timeout(LOOK);
+        look();
+        match waited {
+            Ok(output) => return output,
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => {
+                return Err(io::Error::other("nobody waits for its end"));
+            }
+        }
+    }
+}
+
 /// The last `count` lines of `text` that say something new, indented.
 fn last_lines(text: &str, count: usize) -> String {
     let mut lines: Vec<_> = text
@@ -102,6 +157,7 @@ fn last_lines(text: &str, count: usize) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::news::Phase;
     use super::*;
 
     fn sh(script: &str) -> Result<(), AssetError> {
@@ -109,8 +165,11 @@ mod tests {
             program: Path::new("sh"),
             package: "dash",
             purpose: "test".into(),
+            temporary: None,
         };
-        tool.run(Path::new("."), &["-c", script])
+        let (growth, mut log) = (Growth::new(Vec::new()), |_| ());
+        let meter = Meter::new(&mut log, Phase::Fetching, 0);
+        tool.run(Path::new("."), &["-c", script], &growth, meter)
     }
 
     #[test]
@@ -131,8 +190,12 @@ mod tests {
             program,
             package: "npm",
             purpose: "fetch".into(),
+            temporary: None,
         };
-        let error = tool.run::<&str>(Path::new("."), &[]).unwrap_err();
+        let (growth, mut log) = (Growth::new(Vec::new()), |_| ());
+        let meter = Meter::new(&mut log, Phase::Fetching, 0);
+        let error = tool.run::<&str>(Path::new("."), &[], &growth, meter);
+        let error = error.unwrap_err();
         assert!(error.to_string().contains("/nowhere/npm"), "{error}");
         assert!(error.to_string().contains("apt-get install npm"), "{error}");
     }

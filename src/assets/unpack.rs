@@ -5,13 +5,15 @@
 //! and compared with its pin.
 
 use super::error::AssetError;
-use super::pins::{Pin, Pins, copy};
+use super::news::{Counted, Log, Meter, Phase};
+use super::pins::{Pin, Pins, copy, size_of};
 use super::place::parent;
 use flate2::read::GzDecoder;
 use sha2::Sha256;
+use std::cell::Cell;
 use std::collections::HashSet;
 use std::fs::{self, File};
-use std::io::{BufReader, Read};
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 
 /// No file of any asset is longer than this.
@@ -25,6 +27,31 @@ struct Unpacker<'a> {
     folder: &'a Path,
     pins: Pins,
     done: HashSet<&'static str>,
+    /// Where in the archive it is read.
+    place: &'a Cell<u64>,
+    meter: Meter<'a>,
+}
+
+/// A file that says where it is read.
+struct Placed<'a> {
+    file: File,
+    place: &'a Cell<u64>,
+}
+
+impl Read for Placed<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.file.read(buffer)?;
+        self.place.set(self.place.get() + count as u64);
+        Ok(count)
+    }
+}
+
+impl Seek for Placed<'_> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let place = self.file.seek(to)?;
+        self.place.set(place);
+        Ok(place)
+    }
 }
 
 /// Unpacks the pinned files of the zip file `archive` into `folder`. `rename` says which pinned
@@ -34,16 +61,11 @@ pub(super) fn zip(
     folder: &Path,
     pins: Pins,
     rename: fn(&str) -> Option<&str>,
+    log: Log<'_>,
 ) -> Result<(), AssetError> {
-    let mut unpacker = Unpacker {
-        archive,
-        folder,
-        pins,
-        done: HashSet::new(),
-    };
-    let file = File::open(archive).map_err(AssetError::io(archive, "unpacking it"))?;
-    let mut zip = zip::ZipArchive::new(BufReader::new(file))
-        .map_err(|error| unpacker.bad(error.to_string()))?;
+    let place = Cell::new(0);
+    let (mut unpacker, file) = Unpacker::open(archive, folder, pins, &place, log)?;
+    let mut zip = zip::ZipArchive::new(file).map_err(|error| unpacker.bad(error.to_string()))?;
     for number in 0..zip.len() {
         let entry = zip
             .by_index(number)
@@ -67,15 +89,11 @@ pub(super) fn tar_gz(
     folder: &Path,
     pins: Pins,
     rename: fn(&str) -> Option<&str>,
+    log: Log<'_>,
 ) -> Result<(), AssetError> {
-    let mut unpacker = Unpacker {
-        archive,
-        folder,
-        pins,
-        done: HashSet::new(),
-    };
-    let file = File::open(archive).map_err(AssetError::io(archive, "unpacking it"))?;
-    let mut tar = tar::Archive::new(GzDecoder::new(BufReader::new(file)).take(ARCHIVE_CAP));
+    let place = Cell::new(0);
+    let (mut unpacker, file) = Unpacker::open(archive, folder, pins, &place, log)?;
+    let mut tar = tar::Archive::new(GzDecoder::new(file).take(ARCHIVE_CAP));
     let entries = tar
         .entries()
         .map_err(|error| unpacker.bad(error.to_string()))?;
@@ -90,7 +108,27 @@ pub(super) fn tar_gz(
     unpacker.finish()
 }
 
-impl Unpacker<'_> {
+impl<'a> Unpacker<'a> {
+    /// Before the first file, and the archive's bytes.
+    fn open(
+        archive: &'a Path,
+        folder: &'a Path,
+        pins: Pins,
+        place: &'a Cell<u64>,
+        log: Log<'a>,
+    ) -> Result<(Self, BufReader<Placed<'a>>), AssetError> {
+        let file = File::open(archive).map_err(AssetError::io(archive, "unpacking it"))?;
+        let unpacker = Self {
+            archive,
+            folder,
+            pins,
+            done: HashSet::new(),
+            place,
+            meter: Meter::new(log, Phase::Unpacking, size_of(archive)),
+        };
+        Ok((unpacker, BufReader::new(Placed { file, place })))
+    }
+
     fn bad(&self, what: impl Into<String>) -> AssetError {
         AssetError::BadArchive {
             archive: self.archive.to_owned(),
@@ -107,9 +145,13 @@ impl Unpacker<'_> {
         let dir = parent(&path);
         fs::create_dir_all(dir).map_err(AssetError::io(dir, "creating this folder"))?;
         let fail = AssetError::io(&path, "unpacking to it");
+        let content = Counted {
+            from: content.take(FILE_CAP),
+            read: &mut |_| self.meter.reach(self.place.get()),
+        };
         let found = File::create_new(&path)
             .and_then(|file| {
-                let digest = copy::<Sha256>(content.take(FILE_CAP), &file)?;
+                let digest = copy::<Sha256>(content, &file)?;
                 file.sync_all()?;
                 Ok(digest)
             })
@@ -125,10 +167,14 @@ impl Unpacker<'_> {
         })
     }
 
-    fn finish(self) -> Result<(), AssetError> {
+    fn finish(mut self) -> Result<(), AssetError> {
         match self.pins.iter().find(|pin| !self.done.contains(pin.name)) {
             Some(pin) => Err(self.bad(format!("it has no {}", pin.name))),
-            None => Ok(()),
+            None => {
+                // What is left of it is nothing that anybody waits for.
+                self.meter.finish();
+                Ok(())
+            }
         }
     }
 }

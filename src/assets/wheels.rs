@@ -75,8 +75,8 @@ pub(super) struct Wheel {
     pub(super) platform: &'static str,
     /// The wheel's file name.
     pub(super) file: &'static str,
-    /// Its size, for people who wait.
-    pub(super) megabytes: u32,
+    /// Its size in bytes, for people who wait.
+    pub(super) bytes: u64,
     /// The wheel's SHA-256 in hex.
     pub(super) sha256: &'static str,
     /// What is unpacked from it.
@@ -118,7 +118,7 @@ const CPU_X86_64: Wheel = Wheel {
     build: RuntimeBuild::Cpu,
     platform: "manylinux_2_28_x86_64",
     file: "onnxruntime-1.31.0-cp312-cp312-manylinux_2_28_x86_64.whl",
-    megabytes: 24,
+    bytes: 23_760_984,
     sha256: "5e129d6c56abd53e659cb70f00a108d6824086470ff99c2e47a82e5786563db3",
     pins: Pins(
         "\
@@ -133,7 +133,7 @@ const CPU_AARCH64: Wheel = Wheel {
     build: RuntimeBuild::Cpu,
     platform: "manylinux_2_28_aarch64",
     file: "onnxruntime-1.31.0-cp312-cp312-manylinux_2_28_aarch64.whl",
-    megabytes: 24,
+    bytes: 21_420_804,
     sha256: "35758d7606d578ec5b9d65f6e8a1f488013194c3f6097038a3223cb26d35ef9a",
     pins: Pins(
         "\
@@ -148,7 +148,7 @@ const OPENVINO_X86_64: Wheel = Wheel {
     build: RuntimeBuild::Openvino,
     platform: "manylinux_2_28_x86_64",
     file: "onnxruntime_openvino-1.24.1-cp312-cp312-manylinux_2_28_x86_64.whl",
-    megabytes: 84,
+    bytes: 84_433_207,
     sha256: "d617fac2f59a6ab5ea59a788c3e1592240a129642519aaeaa774761dfe35150e",
     pins: Pins(
         "\
@@ -171,7 +171,7 @@ const CUDA_X86_64: Wheel = Wheel {
     build: RuntimeBuild::Cuda,
     platform: "manylinux_2_28_x86_64",
     file: "onnxruntime_gpu-1.31.0-cp312-cp312-manylinux_2_28_x86_64.whl",
-    megabytes: 256,
+    bytes: 255_569_162,
     sha256: "b52998a075de27ff30e46a125001822541fa5b03f5d31398ab0e50789d80c51c",
     pins: Pins(
         "\

@@ -6,7 +6,6 @@ use crate::report::Table;
 
 use super::failure::Failure;
 use super::output::{print, print_json};
-use super::progress::counter;
 use super::project::ProjectArgs;
 
 /// Look at a pipeline's dataset: classes, sizes, formats, bad files, duplicates
@@ -27,13 +26,7 @@ pub(super) struct Args {
 
 pub(super) fn run(args: Args) -> Result<(), Failure> {
     let options = args.project.options()?;
-    let bar = counter();
-    let survey = pipeline::survey(&args.project.pipeline, &options, &mut |done, total| {
-        bar.set_length(total as u64);
-        bar.set_position(done as u64);
-    });
-    bar.finish_and_clear();
-    let survey = survey?;
+    let survey = pipeline::survey(&args.project.pipeline, &options)?;
     if args.json {
         print_json(&survey)
     } else {

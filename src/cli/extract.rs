@@ -17,7 +17,7 @@ use super::failure::Failure;
 use super::interrupt;
 use super::output::{print, print_json};
 use super::paths;
-use super::progress::{Progress, seconds};
+use super::progress::{Passes, Progress, seconds};
 use super::providers::Children;
 use super::spent;
 
@@ -133,6 +133,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         prober: Some(Arc::new(Children::new(&stop))),
         verify: args.verify,
         stop,
+        passes: Some(Arc::new(Passes::default())),
     };
     let outcome = extract_to(batch, options, &args.out, &mut Progress::new())?;
     if args.json {

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 
 use clap::{Subcommand, ValueEnum, ValueHint};
 
-use crate::assets::{self, AssetError, RuntimeBuild, Tools};
+use crate::assets::{self, AssetError, Log, News, Phase, RuntimeBuild, Tools};
 
 use super::failure::Failure;
 use super::output::print;
-use super::progress::waiting;
+use super::progress::{Phases, Unit};
 
 /// Get a file from outside: pinned, checked, and only where it is not there yet
 ///
@@ -117,14 +117,17 @@ pub(super) fn runtime(args: &RuntimeArgs) -> Result<(), Failure> {
     print_path(&library)
 }
 
-/// Fetches, and shows that it still does: pip, npm and curl are silent, and tell nobody how much is
-/// left.
-fn watched<T>(
-    fetch: impl FnOnce(&mut dyn FnMut(&str)) -> Result<T, AssetError>,
-) -> Result<T, Failure> {
-    let waiting = waiting();
-    let fetched = fetch(&mut |line| waiting.suspend(|| log(line)));
-    waiting.finish_and_clear();
+/// Fetches, and shows how far that is; where another process fetches the same, that it still does.
+fn watched<T>(fetch: impl FnOnce(Log<'_>) -> Result<T, AssetError>) -> Result<T, Failure> {
+    let mut phases = Phases::new(Unit::Bytes);
+    phases.wait();
+    let fetched = fetch(&mut |news| match news {
+        News::Line(line) => phases.say(&line),
+        // The program looks for it first; what that takes is no part of the rate.
+        News::Bytes(Phase::Fetching, 0, _) => phases.wait(),
+        News::Bytes(phase, done, total) => phases.at(&phase.to_string(), done, total),
+    });
+    phases.end();
     fetched.map_err(failure)
 }
 

@@ -3,10 +3,11 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use crate::pipeline::draft;
+use crate::pipeline::{PassObserver, draft};
 
 use super::failure::Failure;
 use super::output::print;
+use super::progress::Passes;
 
 /// Write a pipeline for a folder of pictures
 ///
@@ -43,8 +44,10 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
             "{shown} is there already: name another file with -o, or replace it with --force"
         )));
     }
-    let made =
-        draft(&args.folder, Path::new(""), args.backbone.as_deref()).map_err(Failure::wrong)?;
+    let (root, backbone) = (Path::new(""), args.backbone.as_deref());
+    let passes = Passes::default();
+    let mut watch = |pass, done, total| passes.pass(pass, done, total);
+    let made = draft(&args.folder, root, backbone, &mut watch).map_err(Failure::wrong)?;
     std::fs::write(path, &made.yaml)
         .map_err(|e| Failure::failed(format!("cannot write {shown}: {e}")))?;
     let mut err = anstream::stderr();

@@ -1,16 +1,23 @@
 //! How a run looks while it runs: bars on a terminal, plain lines elsewhere, all on stderr.
 
+mod phases;
+
 use std::fmt::Write;
 use std::io::{IsTerminal, Write as _};
 use std::time::{Duration, Instant};
 
 use anstyle::{AnsiColor, Style};
-use indicatif::{ProgressBar, ProgressState, ProgressStyle};
+use indicatif::{HumanDuration, ProgressBar, ProgressState, ProgressStyle};
 
 use crate::pipeline::{Checked, Event, Observer, Stage};
 
+pub(super) use phases::{Passes, Phases, Unit};
+
 /// How often a plain log says how far a stage is.
 const LINE_EVERY: Duration = Duration::from_secs(10);
+
+/// How often a bar is drawn anew while nothing is told.
+const TICK: Duration = Duration::from_millis(100);
 
 const BAR: &str = "━╸ ";
 
@@ -154,17 +161,6 @@ pub(super) fn byte_counter() -> ProgressBar {
     bar
 }
 
-/// How long something takes already whose end nobody can tell: another program's work. It shows on
-/// a terminal only.
-pub(super) fn waiting() -> ProgressBar {
-    let bar = ProgressBar::new_spinner();
-    if let Ok(style) = ProgressStyle::with_template("  {spinner} {elapsed}") {
-        bar.set_style(style);
-    }
-    bar.enable_steady_tick(Duration::from_millis(100));
-    bar
-}
-
 fn styled(bar: &ProgressBar, template: &str) {
     // A bar that cannot be drawn is nobody's loss.
     if let Ok(style) = ProgressStyle::with_template(template) {
@@ -172,7 +168,15 @@ fn styled(bar: &ProgressBar, template: &str) {
             // Into a text of the bar's own, which takes whatever is written.
             let _ = write!(out, "{:.1}/s", state.per_sec());
         };
-        bar.set_style(style.progress_chars(BAR).with_key("rate", rate));
+        // Before anything is done there is no end in sight, and not one in 0 s.
+        let eta = |state: &ProgressState, out: &mut dyn Write| {
+            let _ = match state.per_sec() {
+                0.0 => out.write_str("-"),
+                _ => write!(out, "{:#}", HumanDuration(state.eta())),
+            };
+        };
+        let style = style.progress_chars(BAR);
+        bar.set_style(style.with_key("rate", rate).with_key("eta", eta));
     }
 }
 

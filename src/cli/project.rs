@@ -14,6 +14,7 @@ use crate::yaml::Document;
 
 use super::failure::Failure;
 use super::interrupt;
+use super::progress::Passes;
 use super::providers::Children;
 
 /// A pipeline and where it stands.
@@ -107,6 +108,7 @@ pub(super) fn options(
         prober: None,
         verify: false,
         stop: Stop::default(),
+        passes: Some(Arc::new(Passes::default())),
     })
 }
 

@@ -7,6 +7,7 @@ use super::decode::Rules;
 use super::divide::{check_groups, divide};
 use super::error::{DatasetError, SourceError, Split};
 use super::list::ListProblem;
+use super::pass::{Pass, PassWatch};
 use super::sieve::{Sieve, Skipped};
 use super::source::{Naming, Source};
 use super::{Dataset, parallel};
@@ -23,20 +24,24 @@ impl Dataset {
     }
 
     /// Opens the sources and checks that they fit together. Relative paths are relative to `root`.
-    /// With `on_error: skip` every image is decoded once, to leave out those that cannot be.
+    /// With `on_error: skip` every image is decoded once, to leave out those that cannot be; with
+    /// `split` every image that has no group is read, to be drawn for a side.
     ///
     /// # Errors
     /// A source that cannot be opened, more bad files than may be skipped, a division that leaves
     /// a side empty, a group on both sides, classes that differ between the sides, a single class.
     pub fn open(config: &DatasetConfig, root: &Path) -> Result<Dataset, DatasetError> {
-        Self::open_watched(config, root, &mut |_, _| ())
+        Self::open_watched(config, root, &mut |_, _, _| ())
     }
 
-    /// [`Dataset::open`] that tells `watch` how many images were decoded, and of how many.
-    pub(super) fn open_watched(
+    /// [`Dataset::open`] that tells `watch` of its passes over all images of a source.
+    ///
+    /// # Errors
+    /// Those of [`Dataset::open`].
+    pub fn open_watched(
         config: &DatasetConfig,
         root: &Path,
-        watch: &mut dyn FnMut(usize, usize),
+        watch: PassWatch<'_>,
     ) -> Result<Dataset, DatasetError> {
         let mut opening = Opening {
             config,
@@ -58,7 +63,8 @@ impl Dataset {
             }
             Sides::Divided { source, split } => {
                 let whole = opening.source(source, "source")?;
-                let (train, test) = divide(&whole, split.as_ref())?;
+                let mut watch = |done, total| (opening.watch)(Pass::Dividing, done, total);
+                let (train, test) = divide(&whole, split.as_ref(), &mut watch)?;
                 (train, Some(test))
             }
         };
@@ -91,7 +97,7 @@ fn label_key(config: &DatasetConfig) -> String {
 struct Opening<'a> {
     config: &'a DatasetConfig,
     root: &'a Path,
-    watch: &'a mut dyn FnMut(usize, usize),
+    watch: PassWatch<'a>,
     skipped: Vec<Skipped>,
 }
 
@@ -175,12 +181,12 @@ fn readable(
     source: Source,
     section: &'static str,
     sieve: &mut Sieve,
-    watch: &mut dyn FnMut(usize, usize),
+    watch: PassWatch<'_>,
 ) -> Result<Source, DatasetError> {
     let (mut done, total) = (0, source.examples().len());
     let mut one = || {
         done += 1;
-        watch(done, total);
+        watch(Pass::Trying, done, total);
     };
     let tried = parallel::map_watched(total, |i| source.read(i).err(), &mut one);
     if tried.iter().all(Option::is_none) {

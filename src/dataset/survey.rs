@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::config::{OnError, Share};
 use super::duplicates::{self, Duplicate, Prints};
 use super::error::DatasetError;
+use super::pass::{Pass, PassWatch};
 use super::sieve::Skipped;
 use super::source::Source;
 use super::{Dataset, DatasetConfig, parallel};
@@ -57,16 +58,15 @@ pub struct ClassCount {
 
 impl Dataset {
     /// Looks at everything of a dataset: every image is decoded. Bad files are listed rather than
-    /// ending the survey, whatever `on_error` and `max_skipped` say. `watch` is told how many images
-    /// were looked at, and of how many: first for each source, whether they can be used, then for
-    /// all, what they are like.
+    /// ending the survey, whatever `on_error` and `max_skipped` say. `watch` is told of the passes
+    /// over the images: those that open the dataset, then one over all of it.
     ///
     /// # Errors
     /// What [`Dataset::open`] refuses beside bad files.
     pub fn survey(
         config: &DatasetConfig,
         root: &Path,
-        watch: &mut dyn FnMut(usize, usize),
+        watch: PassWatch<'_>,
     ) -> Result<Survey, DatasetError> {
         let config = DatasetConfig {
             on_error: OnError::Skip,
@@ -77,7 +77,7 @@ impl Dataset {
         let (mut done, total) = (0, dataset.images());
         let mut one = || {
             done += 1;
-            watch(done, total);
+            watch(Pass::Looking, done, total);
         };
         let (train, train_prints) = side(&dataset.train, &mut one)?;
         let (test, duplicates) = match &dataset.test {

@@ -323,7 +323,7 @@ fn a_survey_counts_everything() {
     );
     fs::write(dir.path().join("f/b/empty.jpg"), b"").unwrap();
     let config = DatasetConfig::given(folder("f"), Some(folder("f")));
-    let survey = Dataset::survey(&config, dir.path(), &mut |_, _| ()).unwrap();
+    let survey = Dataset::survey(&config, dir.path(), &mut |_, _, _| ()).unwrap();
     assert_eq!(survey.train.examples, 4);
     let classes: Vec<_> = survey
         .train

@@ -20,9 +20,9 @@ use crate::backbone::runtime::survey::Survey;
 use crate::backbone::{Backbone, Graph, Provider, Search};
 use crate::dataset::Dataset;
 
-use super::checked::Options;
 use super::config::PipelineConfig;
 use super::error::PipelineError;
+use super::options::Options;
 use super::probe::{Job, Measured, Pictures};
 use super::provider::search;
 use heads::Judged;

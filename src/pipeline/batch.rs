@@ -4,15 +4,16 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use crate::augment::AugmentConfig;
-use crate::dataset::{Dataset, DatasetConfig, Skipped};
+use crate::dataset::{DatasetConfig, Skipped};
 use crate::features::{Export, Store, Table};
 
 use super::auto::Auto;
-use super::checked::{Checked, Options, open_backbone};
+use super::checked::{Checked, open_backbone};
 use super::config::{ExtractConfig, Name, PipelineConfig};
 use super::error::PipelineError;
 use super::event::{Digesting, Event, Observer, Stage};
 use super::extraction::{Work, extract_missing};
+use super::options::Options;
 use super::plan::cached;
 use super::results::Timings;
 use super::rows::Part;
@@ -143,7 +144,9 @@ fn open(
 ) -> Result<Checked, PipelineError> {
     let start = Instant::now();
     let backbone = open_backbone(None, &batch.extract, &options)?;
-    let dataset = Dataset::open(&batch.dataset, &options.root).map_err(PipelineError::Images)?;
+    let dataset = options
+        .open(&batch.dataset)
+        .map_err(PipelineError::Images)?;
     let config = PipelineConfig {
         name: Name::default(),
         seed: 1,

@@ -1,54 +1,27 @@
 //! A pipeline that can run: everything that can be checked without work has been checked.
 
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::Path;
 
 use crate::backbone::auto::Bar;
 use crate::backbone::onnx::Arithmetic;
 use crate::backbone::{Backbone, BackboneError, Choice, Graph, Runtime, SessionOptions};
 use crate::dataset::{Dataset, DatasetConfig, DatasetError, Sides, Source, Survey, key_rules};
-use crate::digests::{Digests, Shelf};
+use crate::digests::Digests;
 use crate::features::{Space, Store, StoreError, Warning};
 use crate::head::config::HeadConfig;
 use crate::head::search::{self, SearchError};
-use crate::stop::Stop;
 use crate::yaml::{Document, YamlError};
 
-use super::auto::{Asked, Auto, Prober, decide};
+use super::auto::{Asked, Auto, decide};
 use super::config::{ExtractConfig, PipelineConfig};
 use super::error::PipelineError;
 use super::folder::RunFolder;
 use super::kept::Kept;
+use super::options::Options;
 use super::provider::{choose, numeric_class, runtime, session_options};
 
 /// The numeric class of rows that nobody can compute yet.
 const UNDECIDED: &str = "undecided";
-
-/// How a pipeline is called.
-#[derive(Clone, Debug, Default)]
-pub struct Options {
-    /// The project's root: relative paths in the pipeline start here.
-    pub root: PathBuf,
-    /// The cache folder: features, ONNX Runtime.
-    pub cache: PathBuf,
-    /// Overrides, `key.path=value`, in order.
-    pub set: Vec<String>,
-    /// ONNX Runtime's shared library, where the user names one.
-    pub ort_dylib: Option<PathBuf>,
-    /// What measures for `provider: auto`; without it, only what was measured before is known.
-    pub prober: Option<Arc<dyn Prober>>,
-    /// Whether files that have not changed since they were last read are read all the same.
-    pub verify: bool,
-    /// The request to end before all is done.
-    pub stop: Stop,
-}
-
-impl Options {
-    /// Where it is remembered which files are unchanged.
-    pub(super) fn shelf(&self) -> Shelf {
-        Shelf::new(self.cache.join("digests"), self.verify)
-    }
-}
 
 /// A pipeline that has been read and checked: its files are there and fit together, and the
 /// backbone's graph is what its manifest says.
@@ -88,7 +61,7 @@ impl Checked {
         check_stages(&document, &config)?;
         check_search(&document, &config)?;
         check_provider(&document, &config)?;
-        let dataset = open_dataset(&document, &config, &options.root)?;
+        let dataset = open_dataset(&document, &config, &options)?;
         check_labels(&document, &config, &dataset)?;
         check_classes(&document, &config, &dataset)?;
         let backbone = open_backbone(Some(&document), &config.extract, &options)?;
@@ -229,17 +202,15 @@ pub(super) fn known_images(
 }
 
 /// Looks at everything that the dataset of the pipeline at `path` holds; nothing else of the
-/// pipeline has to be there. `watch` is told as by [`Dataset::survey`].
+/// pipeline has to be there. Who watches the passes over the images sees those of
+/// [`Dataset::survey`].
 ///
 /// # Errors
 /// A pipeline that is wrong, a dataset that cannot be opened.
-pub fn survey(
-    path: &Path,
-    options: &Options,
-    watch: &mut dyn FnMut(usize, usize),
-) -> Result<Survey, PipelineError> {
+pub fn survey(path: &Path, options: &Options) -> Result<Survey, PipelineError> {
     let (document, config) = read_config(path, options)?;
-    Dataset::survey(&config.dataset, &options.root, watch).map_err(|e| placed(&document, e))
+    let survey = Dataset::survey(&config.dataset, &options.root, &mut options.watch());
+    survey.map_err(|e| placed(&document, e))
 }
 
 /// What the pipeline at `path` says, and its dataset; the backbone need not be there.
@@ -251,7 +222,7 @@ pub fn examples(
     options: &Options,
 ) -> Result<(PipelineConfig, Dataset), PipelineError> {
     let (document, config) = read_config(path, options)?;
-    let dataset = open_dataset(&document, &config, &options.root)?;
+    let dataset = open_dataset(&document, &config, options)?;
     Ok((config, dataset))
 }
 
@@ -328,9 +299,9 @@ fn check_head(document: &Document, checked: &Checked) -> Result<(), YamlError> {
 fn open_dataset(
     document: &Document,
     config: &PipelineConfig,
-    root: &Path,
+    options: &Options,
 ) -> Result<Dataset, PipelineError> {
-    Dataset::open(&config.dataset, root).map_err(|e| placed(document, e))
+    (options.open(&config.dataset)).map_err(|e| placed(document, e))
 }
 
 /// The error at the place of the key that it is about.

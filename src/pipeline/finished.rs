@@ -8,9 +8,10 @@ use crate::features::Space;
 use crate::head::Head;
 use crate::yaml::Document;
 
-use super::checked::{Checked, Options};
+use super::checked::Checked;
 use super::config::PipelineConfig;
 use super::error::PipelineError;
+use super::options::Options;
 use super::provider::search;
 
 /// The files of a run folder that are needed.

@@ -8,9 +8,9 @@ use crate::backbone::onnx::Arithmetic;
 use crate::backbone::{Provider, RuntimeError};
 use crate::features::{self, Space};
 
-use super::checked::Options;
 use super::config::PipelineConfig;
 use super::error::PipelineError;
+use super::options::Options;
 
 /// Rows of the cache that stand in for a library that is not there.
 #[derive(Clone, Debug)]

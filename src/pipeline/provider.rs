@@ -8,9 +8,9 @@ use crate::backbone::{Backbone, Choice, Graph, Runtime, RuntimeError, Search, Se
 
 use super::auto::Auto;
 use super::batch_size;
-use super::checked::Options;
 use super::config::PipelineConfig;
 use super::error::PipelineError;
+use super::options::Options;
 
 /// The provider that runs on this machine; `None` where no network runs.
 pub(super) fn choose(

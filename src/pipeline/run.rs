@@ -18,6 +18,7 @@ use super::provider::search;
 use super::reporting::{self, REPORT, Reported, STEPS};
 use super::results::{DatasetSummary, ProviderSummary, RunMetrics, Timings};
 use super::scores::{self, written};
+use super::scoring;
 use super::tables::skipped_csv;
 use super::training;
 
@@ -225,7 +226,7 @@ fn finish(
         files.extend(scores::of_training(checked, &trained, &mut metrics)?);
         if let Some(source) = checked.scored() {
             let start = Instant::now();
-            let scored = training::evaluate(plan, source, &trained.fit.head, observer)?;
+            let scored = scoring::evaluate(plan, source, &trained.fit.head, observer)?;
             timings.evaluate = start.elapsed().as_secs_f64();
             files.extend(scores::of_test(source, &scored, &mut metrics)?);
         }

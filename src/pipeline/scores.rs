@@ -6,11 +6,12 @@ use crate::head::{Coverage, Validation, coverage, label_errors};
 use super::checked::Checked;
 use super::error::PipelineError;
 use super::results::{DoubtfulLabel, RunMetrics, Sureness, Uncalibrated};
+use super::scoring::Scored;
 use super::tables::{
     curve_csv, l2_path_csv, label_errors_csv, learning_curve_csv, predictions_csv, trials_csv,
     validation_csv,
 };
-use super::training::{Scored, Trained, head_file, labels};
+use super::training::{Trained, head_file, labels};
 
 /// A file of the run folder.
 pub(super) type ResultFile = (&'static str, Vec<u8>);

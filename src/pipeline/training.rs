@@ -1,17 +1,14 @@
-//! Trains the head on cached rows and scores it.
+//! Trains the head on cached rows.
 
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use ndarray::{Array2, Axis};
-
 use crate::dataset::Source;
-use crate::features::RowId;
 use crate::head::config::{L2, OptimizerConfig};
 use crate::head::search::{self, Trial};
 use crate::head::{
-    EpochRow, Examples, Fit, Head, HeadError, L2Point, LearningCurveConfig, LearningPoint, Metrics,
-    Phase, TrainConfig, Watch, fit_watched, learning_curve, metrics,
+    EpochRow, Examples, Fit, Head, HeadError, L2Point, LearningCurveConfig, LearningPoint, Phase,
+    TrainConfig, Watch, fit_watched, learning_curve,
 };
 use crate::stop::Stop;
 
@@ -210,107 +207,6 @@ fn copies_line(copies: usize) -> String {
         ),
     };
     format!("{copies} training {examples} {are}, byte for byte: {stay}")
-}
-
-/// What a head makes of the test examples.
-pub(super) struct Scored {
-    /// Of the plain views, `[examples, classes]`.
-    pub(super) probabilities: Array2<f32>,
-    pub(super) metrics: Metrics,
-    /// The same without the head's temperature, where it has any.
-    pub(super) uncalibrated: Option<Metrics>,
-    /// By the mean probabilities of all views, where that was asked for.
-    pub(super) tta: Option<(Array2<f32>, Metrics)>,
-}
-
-/// Scores the head on the test examples.
-pub(super) fn evaluate(
-    plan: &Plan,
-    source: &Source,
-    head: &Head,
-    observer: &mut dyn Observer,
-) -> Result<Scored, PipelineError> {
-    let start = Instant::now();
-    let (ids, views) = match &plan.test {
-        Some(part) => (part.ids.as_slice(), part.views.max(1)),
-        None => (&[][..], 1),
-    };
-    let plain: Vec<_> = ids.iter().step_by(views).copied().collect();
-    let what = match views {
-        1 => format!("{} examples", plain.len()),
-        _ => format!("{} examples, also by {views} views each", plain.len()),
-    };
-    observer.event(&Event::Started(Stage::Evaluate, what, 1));
-    let labels = labels(source);
-    let names = source.classes();
-    let score = |probabilities: &Array2<f32>| {
-        metrics::evaluate(probabilities.view(), &labels).map(|metrics| metrics.named(names))
-    };
-    let probabilities = probabilities(plan, head, &plain)?;
-    let metrics = score(&probabilities)?;
-    let uncalibrated = if head.temperature() == 1.0 {
-        None
-    } else {
-        let cold = head.clone().with_temperature(1.0);
-        Some(score(&self::probabilities(plan, &cold, &plain)?)?)
-    };
-    let tta = if views == 1 {
-        None
-    } else {
-        let mean = mean_over_views(plan, head, ids, views)?;
-        let metrics = score(&mean)?;
-        Some((mean, metrics))
-    };
-    let outcome = format!("{} of {} right", metrics.correct, metrics.total);
-    observer.event(&Event::Finished(Stage::Evaluate, outcome, start.elapsed()));
-    Ok(Scored {
-        probabilities,
-        metrics,
-        uncalibrated,
-        tta,
-    })
-}
-
-/// Bytes of the rows that are scored at once.
-const SCORED_BYTES: usize = 64 << 20;
-
-/// Rows that are scored at once, at least 1.
-fn scored_at_once(plan: &Plan) -> usize {
-    let a_row = plan.store.space().width.saturating_mul(size_of::<f32>());
-    (SCORED_BYTES / a_row.max(1)).max(1)
-}
-
-/// What a head says of these rows, `[ids.len(), classes]`, a part of them in memory at a time.
-fn probabilities(plan: &Plan, head: &Head, ids: &[RowId]) -> Result<Array2<f32>, PipelineError> {
-    let mut all = Array2::zeros((ids.len(), head.classes()));
-    let at_once = scored_at_once(plan);
-    let parts = all.axis_chunks_iter_mut(Axis(0), at_once);
-    for (ids, mut into) in ids.chunks(at_once).zip(parts) {
-        into.assign(&head.probabilities(plan.store.read(ids)?.view())?);
-    }
-    Ok(all)
-}
-
-/// The mean over the views of each example of its (calibrated) probabilities, `[examples, classes]`.
-/// Probabilities rather than logits: one view that shows nothing then weighs no more than others.
-fn mean_over_views(
-    plan: &Plan,
-    head: &Head,
-    ids: &[RowId],
-    views: usize,
-) -> Result<Array2<f32>, PipelineError> {
-    let mut means = Array2::zeros((ids.len() / views, head.classes()));
-    let examples = (scored_at_once(plan) / views).max(1);
-    for (block, ids) in ids.chunks(examples * views).enumerate() {
-        let rows = plan.store.read(ids)?;
-        let probabilities = head.probabilities(rows.view())?;
-        for (example, own) in probabilities.axis_chunks_iter(Axis(0), views).enumerate() {
-            if let Some(mean) = own.mean_axis(Axis(0)) {
-                means.row_mut(block * examples + example).assign(&mean);
-            }
-        }
-    }
-    Ok(means)
 }
 
 /// The head with the names of the classes.

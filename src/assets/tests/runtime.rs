@@ -36,7 +36,7 @@ fn with_wheel(entries: &[(&str, &[u8])]) -> (World, Wheel) {
         .unwrap();
     let wheel = Wheel {
         build: RuntimeBuild::Cpu,
-        megabytes: 1,
+        bytes: 1,
         platform: "manylinux_2_28_x86_64",
         file: "ort.whl",
         sha256: leak(digest),
@@ -283,7 +283,7 @@ fn with_same_wheel(wheel: &Wheel) -> Wheel {
         build: wheel.build,
         platform: wheel.platform,
         file: wheel.file,
-        megabytes: wheel.megabytes,
+        bytes: wheel.bytes,
         sha256: wheel.sha256,
         pins: wheel.pins,
     }

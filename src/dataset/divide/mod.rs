@@ -14,7 +14,8 @@ use super::error::{DatasetError, Split};
 use super::parallel;
 use super::source::Source;
 
-/// Divides `whole` as `split` says, or as its examples themselves do.
+/// Divides `whole` as `split` says, or as its examples themselves do. Where images have to be read
+/// for that, `watch` is told how many examples are drawn, and of how many.
 ///
 /// # Errors
 /// Nobody says how, or both do; a file that cannot be read; a side, or a class on one side, that
@@ -22,13 +23,14 @@ use super::source::Source;
 pub(super) fn divide(
     whole: &Source,
     split: Option<&SplitConfig>,
+    watch: &mut dyn FnMut(usize, usize),
 ) -> Result<(Source, Source), DatasetError> {
     let told = whole.sides().iter().any(Option::is_some);
     let sides = match (split, told) {
         (Some(_), true) => return Err(DatasetError::TwoSplits),
         (None, false) => return Err(DatasetError::NoSplit),
         (None, true) => told_sides(whole)?,
-        (Some(split), false) => drawn_sides(whole, split)?,
+        (Some(split), false) => drawn_sides(whole, split, watch)?,
     };
     let part = |side: Split| {
         let wanted = (0..).zip(&sides).filter(|(_, found)| **found == side);
@@ -54,14 +56,28 @@ fn told_sides(whole: &Source) -> Result<Vec<Split>, DatasetError> {
         .collect()
 }
 
-fn drawn_sides(whole: &Source, split: &SplitConfig) -> Result<Vec<Split>, DatasetError> {
-    let drawn = parallel::map(whole.examples().len(), |i| {
-        let drawn = match whole.groups().get(i) {
-            Some(Some(group)) => draw(split, "group", group.as_bytes()),
-            _ => draw(split, "content", &whole.draw_key(i)?),
-        };
-        Ok(drawn)
-    });
+fn drawn_sides(
+    whole: &Source,
+    split: &SplitConfig,
+    watch: &mut dyn FnMut(usize, usize),
+) -> Result<Vec<Split>, DatasetError> {
+    let total = whole.examples().len();
+    let group = |i: usize| whole.groups().get(i).and_then(Option::as_deref);
+    let draw_one = |i| {
+        Ok(match group(i) {
+            Some(group) => draw(split, "group", group.as_bytes()),
+            None => draw(split, "content", &whole.draw_key(i)?),
+        })
+    };
+    let reads = (0..total).any(|i| group(i).is_none());
+    let mut done = 0;
+    let mut one = || {
+        done += 1;
+        if reads {
+            watch(done, total);
+        }
+    };
+    let drawn = parallel::map_watched(total, draw_one, &mut one);
     drawn.into_iter().collect()
 }
 

@@ -8,8 +8,8 @@ use crate::backbone::measure::parity;
 use crate::backbone::onnx::Arithmetic;
 use crate::backbone::runtime::survey::Survey;
 
-use super::super::checked::Options;
 use super::super::error::PipelineError;
+use super::super::options::Options;
 use super::super::probe::{Job, Measured, Pictures, saved};
 use super::{BATCH, PICTURES, Prober, SECONDS};
 

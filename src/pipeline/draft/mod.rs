@@ -9,7 +9,7 @@ mod text;
 use std::path::{Path, PathBuf};
 
 use crate::backbone::Backbone;
-use crate::dataset::{Dataset, DatasetConfig, DatasetError};
+use crate::dataset::{Dataset, DatasetConfig, DatasetError, PassWatch};
 use crate::yaml::{Document, YamlError};
 
 use super::config::PipelineConfig;
@@ -91,11 +91,16 @@ struct Counts {
 }
 
 /// Makes a pipeline for `folder`, as it will be named from `root`, where the pipeline starts;
-/// `backbone` is a manifest, where one is wanted.
+/// `backbone` is a manifest, where one is wanted. `watch` is told of the passes over the pictures.
 ///
 /// # Errors
 /// A folder without pictures, pictures that cannot be used, no backbone.
-pub fn draft(folder: &Path, root: &Path, backbone: Option<&str>) -> Result<Draft, DraftError> {
+pub fn draft(
+    folder: &Path,
+    root: &Path,
+    backbone: Option<&str>,
+    watch: PassWatch<'_>,
+) -> Result<Draft, DraftError> {
     let layout = Layout::of(folder, root)?;
     let backbone = match backbone {
         Some(named) => named.to_owned(),
@@ -103,7 +108,8 @@ pub fn draft(folder: &Path, root: &Path, backbone: Option<&str>) -> Result<Draft
     };
     let dataset = text::dataset(&layout);
     let config: DatasetConfig = Document::parse(Path::new("dataset"), &dataset)?.typed()?;
-    let opened = Dataset::open(&config, root).map_err(|source| DraftError::Dataset {
+    let opened = Dataset::open_watched(&config, root, watch);
+    let opened = opened.map_err(|source| DraftError::Dataset {
         folder: folder.to_owned(),
         source,
     })?;

@@ -10,8 +10,9 @@ use crate::dataset::{
     Dataset, DatasetConfig, FileNames, OnError, Share, Source, SourceConfig, synth,
 };
 
-use super::super::checked::{Options, examples};
+use super::super::checked::examples;
 use super::super::error::PipelineError;
+use super::super::options::Options;
 
 /// Where pictures come from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

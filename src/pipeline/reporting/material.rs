@@ -3,8 +3,9 @@
 use crate::dataset::{Dataset, Source};
 use crate::features::RowId;
 
-use super::super::checked::{Checked, Options, examples};
+use super::super::checked::{Checked, examples};
 use super::super::error::PipelineError;
+use super::super::options::Options;
 use super::super::plan::Plan;
 use super::super::rows::Part;
 use super::left::Left;

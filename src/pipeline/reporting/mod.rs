@@ -20,9 +20,10 @@ use std::path::{Path, PathBuf};
 use crate::report::data::{Epoch, Report, Run};
 use crate::report::page;
 
-use super::checked::{Checked, Options};
+use super::checked::Checked;
 use super::error::PipelineError;
 use super::folder::RunFolder;
+use super::options::Options;
 use super::plan::Plan;
 
 pub use left::LeftError;

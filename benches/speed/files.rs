@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use catpipe::assets::{self, RuntimeBuild};
+use catpipe::backbone::runtime;
 
 use super::pixels::{self, Peers};
 
@@ -49,6 +50,8 @@ impl Way {
             Ok(Some("the graph is not made"))
         } else if self.provider.contains("openvino") && !library.exists() {
             Ok(Some("make runtime EP=openvino gets it"))
+        } else if self.provider.contains("bf16") && !runtime::has_bf16() {
+            Ok(Some("this processor has no AVX-512"))
         } else {
             Ok(None)
         }

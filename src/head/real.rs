@@ -4,8 +4,10 @@ use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
 use ndarray::NdFloat;
 
+use super::linalg::panels::Lanes;
+
 /// `f32` for training, `f64` for checking the same code against exact derivatives.
-pub trait Real: NdFloat {
+pub trait Real: NdFloat + Lanes {
     /// The nearest value of this type.
     fn of(value: f64) -> Self;
 

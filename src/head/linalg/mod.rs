@@ -1,4 +1,5 @@
-//! The matrix products of a head, in one place: faer's kernels on the threads of rayon's pool.
+//! The matrix products of a head, in one place: faer's kernels, and [one of our own](panels) for the
+//! product that they are slow at, on the threads of rayon's pool.
 //!
 //! All are deterministic. The sums over the inner dimension are cut into blocks whose ends depend
 //! on its length alone; within a block one term is added after the other. Threads
@@ -9,13 +10,21 @@
 //! The number of threads is that of the rayon pool in which a product is called: by default the
 //! processors that the process may use, or `RAYON_NUM_THREADS`.
 
+#[doc(hidden)]
+pub mod panels;
+#[cfg(test)]
+mod tests;
+
 use std::borrow::Cow;
 
 use faer::prelude::ReborrowMut;
 use faer::{Accum, MatMut, MatRef};
-use ndarray::{Array2, ArrayView2, ArrayViewMut2, s};
+use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis, s};
 
 use super::real::Real;
+
+/// Fewest rows of Aᵀ B for which copying both factors is worth it.
+const WORTH_COPYING: usize = 128;
 
 /// Longest run of terms that are added up before they join the sum.
 const DEPTH: usize = 512;
@@ -70,8 +79,53 @@ pub fn times_into<F: Real>(a: ArrayView2<F>, b: ArrayView2<F>, out: ArrayViewMut
 ///
 /// # Panics
 /// Numbers of rows that differ, an `out` of other dimensions.
-pub fn transposed_times_into<F: Real>(a: ArrayView2<F>, b: ArrayView2<F>, out: ArrayViewMut2<F>) {
-    product(a.reversed_axes(), b, out);
+pub fn transposed_times_into<F: Real>(
+    a: ArrayView2<F>,
+    b: ArrayView2<F>,
+    mut out: ArrayViewMut2<F>,
+) {
+    assert_eq!(a.nrows(), b.nrows(), "rows of both");
+    assert_eq!(
+        out.dim(),
+        (a.ncols(), b.ncols()),
+        "dimensions of the product"
+    );
+    let threads = rayon::current_num_threads();
+    if a.nrows() < WORTH_COPYING || !by_panels(&mut out, a, b, threads) {
+        product(a.reversed_axes(), b, out);
+    }
+}
+
+/// Aᵀ B into `out` by panels, halved along its longer side until each thread has a part; false
+/// where that cannot be: it cannot be for any part, then.
+fn by_panels<F: Real>(
+    out: &mut ArrayViewMut2<F>,
+    a: ArrayView2<F>,
+    b: ArrayView2<F>,
+    threads: usize,
+) -> bool {
+    let (rows, columns) = out.dim();
+    let Some(at) = halving(rows, columns, a.nrows(), threads) else {
+        return panels::transposed_times(a, b, out);
+    };
+    let (left, right) = (threads / 2, threads - threads / 2);
+    let out = out.view_mut();
+    let done = if rows >= columns {
+        let (mut out_1, mut out_2) = out.split_at(Axis(0), at);
+        let (a_1, a_2) = a.split_at(Axis(1), at);
+        rayon::join(
+            || by_panels(&mut out_1, a_1, b, left),
+            || by_panels(&mut out_2, a_2, b, right),
+        )
+    } else {
+        let (mut out_1, mut out_2) = out.split_at(Axis(1), at);
+        let (b_1, b_2) = b.split_at(Axis(1), at);
+        rayon::join(
+            || by_panels(&mut out_1, a, b_1, left),
+            || by_panels(&mut out_2, a, b_2, right),
+        )
+    };
+    done.0 && done.1
 }
 
 /// A B into `out`, each of whose rows depends on that row of A and on B alone.
@@ -148,15 +202,11 @@ impl<'a, F: Real> Values<'a, F> {
 
 /// Halves the result along its longer side until each thread has a part.
 fn shared_out<F: Real>(out: MatMut<F>, a: MatRef<F>, b: MatRef<F>, threads: usize) {
-    let (rows, columns, inner) = (out.nrows(), out.ncols(), a.ncols());
-    let longer = rows.max(columns);
-    let work = rows.saturating_mul(columns).saturating_mul(inner);
-    if threads < 2 || work < WORTH_A_THREAD || longer < 2 * NARROWEST || rows.min(columns) < 2 {
+    let (rows, columns) = (out.nrows(), out.ncols());
+    let Some(at) = halving(rows, columns, a.ncols(), threads) else {
         return alone(out, a, b);
-    }
-    let left = threads / 2;
-    let at = (longer * left / threads).next_multiple_of(NARROWEST);
-    let right = threads - left;
+    };
+    let (left, right) = (threads / 2, threads - threads / 2);
     if rows >= columns {
         let ((out_1, out_2), (a_1, a_2)) = (out.split_at_row_mut(at), a.split_at_row(at));
         rayon::join(
@@ -170,6 +220,16 @@ fn shared_out<F: Real>(out: MatMut<F>, a: MatRef<F>, b: MatRef<F>, threads: usiz
             || shared_out(out_2, a, b_2, right),
         );
     }
+}
+
+/// Where the longer side of a result is cut in two for so many threads, if that is worth it.
+fn halving(rows: usize, columns: usize, inner: usize, threads: usize) -> Option<usize> {
+    let longer = rows.max(columns);
+    let work = rows.saturating_mul(columns).saturating_mul(inner);
+    if threads < 2 || work < WORTH_A_THREAD || longer < 2 * NARROWEST || rows.min(columns) < 2 {
+        return None;
+    }
+    Some((longer * (threads / 2) / threads).next_multiple_of(NARROWEST))
 }
 
 /// A B into `out` on this thread, block by block of the inner dimension.
@@ -193,159 +253,4 @@ fn depths(inner: usize) -> impl Iterator<Item = (usize, usize)> {
         let (start, end) = (inner * block / blocks, inner * (block + 1) / blocks);
         (start, end - start)
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use ndarray::array;
-    use proptest::prelude::*;
-
-    #[test]
-    fn products_by_hand() {
-        let a = array![[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]];
-        let b = array![[1.0, -1.0], [0.5, 2.0]];
-        assert_eq!(
-            times_transposed(a.view(), b.view()),
-            array![[-1.0, 4.5], [-1.0, 9.5], [-1.0, 14.5]]
-        );
-        assert_eq!(
-            times(a.view(), b.view()),
-            array![[2.0, 3.0], [5.0, 5.0], [8.0, 7.0]]
-        );
-        let mut out = array![[f64::NAN, 9.0], [9.0, 9.0]];
-        transposed_times_into(a.view(), a.view(), out.view_mut());
-        assert_eq!(out, array![[35.0, 44.0], [44.0, 56.0]]);
-    }
-
-    #[test]
-    fn products_of_nothing_are_nothing() {
-        let a = Array2::<f32>::zeros((3, 0));
-        let nothing = Array2::<f32>::zeros((3, 3));
-        assert_eq!(times_transposed(a.view(), a.view()), nothing);
-        let mut out = array![[f32::NAN]];
-        let b = Array2::zeros((0, 1));
-        transposed_times_into(b.view(), b.view(), out.view_mut());
-        assert_eq!(out, array![[0.0]]);
-    }
-
-    fn wave<F: Real>(rows: usize, columns: usize, phase: f64) -> Array2<F> {
-        Array2::from_shape_fn((rows, columns), |(i, j)| {
-            F::of(((i * columns + j) as f64 * 0.37 + phase).sin())
-        })
-    }
-
-    /// The product by its definition, in f64.
-    fn plainly<F: Real>(a: ArrayView2<F>, b: ArrayView2<F>) -> Array2<f64> {
-        let value = |x: F| x.to_f64().unwrap();
-        Array2::from_shape_fn((a.nrows(), b.ncols()), |(i, j)| {
-            let terms = a.row(i).into_iter().zip(b.column(j));
-            terms.map(|(&x, &y)| value(x) * value(y)).sum()
-        })
-    }
-
-    fn agrees<F: Real>(found: &Array2<F>, expected: &Array2<f64>, tolerance: f64) {
-        assert_eq!(found.dim(), expected.dim());
-        for (found, expected) in found.iter().zip(expected) {
-            let off = (found.to_f64().unwrap() - expected).abs();
-            assert!(off <= tolerance, "{found} is not {expected}");
-        }
-    }
-
-    fn pool(threads: usize) -> rayon::ThreadPool {
-        let builder = rayon::ThreadPoolBuilder::new().num_threads(threads);
-        builder.build().unwrap()
-    }
-
-    /// All three products with 1, 2 and 3 threads: the same bits, and right.
-    fn every_product<F: Real>(n: usize, k: usize, m: usize, tolerance: f64) {
-        let (a, b, c) = (wave::<F>(n, k, 0.3), wave(m, k, 1.2), wave(n, m, 2.1));
-        let all = || {
-            let mut out = Array2::zeros((m, k));
-            transposed_times_into(c.view(), a.view(), out.view_mut());
-            let by_rows = times_transposed(a.view(), b.view());
-            [by_rows, times(c.view(), b.view()), out]
-        };
-        let found = pool(1).install(all);
-        for threads in [2, 3] {
-            assert_eq!(pool(threads).install(all), found, "{threads} threads");
-        }
-        agrees(&found[0], &plainly(a.view(), b.t()), tolerance * k as f64);
-        agrees(
-            &found[1],
-            &plainly(c.view(), b.view()),
-            tolerance * m as f64,
-        );
-        agrees(&found[2], &plainly(c.t(), a.view()), tolerance * n as f64);
-    }
-
-    #[test]
-    fn products_are_right_and_the_same_on_any_number_of_threads() {
-        for (n, k, m) in [(1, 1, 1), (256, 300, 64), (33, 1030, 257), (700, 513, 10)] {
-            every_product::<f32>(n, k, m, 1e-6);
-            every_product::<f64>(n, k, m, 2e-15);
-        }
-    }
-
-    /// Rows `start..end` alone and in company.
-    fn rows_stand_alone<F: Real>(n: usize, k: usize, m: usize, start: usize, end: usize) {
-        let (a, b) = (wave::<F>(n, k, 0.7), wave::<F>(m, k, 0.2));
-        let some = s![start..end, ..];
-        let whole = times_transposed(a.view(), b.view());
-        assert_eq!(
-            times_transposed(a.slice(some), b.view()),
-            whole.slice(some),
-            "rows {start}..{end} of [{n}, {k}] x [{m}, {k}]"
-        );
-        assert_eq!(times(a.slice(some), b.t()), whole.slice(some));
-    }
-
-    #[test]
-    fn a_row_does_not_depend_on_the_rows_beside_it() {
-        for (start, end) in [(0, 1), (1, 3), (5, 22), (36, 37)] {
-            rows_stand_alone::<f32>(37, 301, 53, start, end);
-            rows_stand_alone::<f32>(2050, 515, 130, start, end);
-            rows_stand_alone::<f64>(37, 2048, 10, start, end);
-        }
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(60))]
-        #[test]
-        fn a_row_does_not_depend_on_the_rows_beside_it_whatever_their_number(
-            n in 1..70_usize, k in 1..1100_usize, m in 1..40_usize, cut in 0.0..1.0, len in 1..70_usize,
-        ) {
-            let start = (n as f64 * cut) as usize;
-            let end = n.min(start + len);
-            rows_stand_alone::<f32>(n, k, m, start, end);
-            rows_stand_alone::<f64>(n, k, m, start, end);
-        }
-
-        #[test]
-        fn blocks_cover_the_inner_dimension_evenly(inner in 0..5000_usize) {
-            let blocks: Vec<_> = depths(inner).collect();
-            let mut next = 0;
-            for (start, depth) in &blocks {
-                prop_assert_eq!(*start, next);
-                prop_assert!(*depth <= DEPTH && *depth + 1 >= blocks[0].1.min(DEPTH));
-                next += depth;
-            }
-            prop_assert_eq!(next, inner);
-        }
-    }
-
-    /// Views that are no slices: columns left out, rows backwards.
-    #[test]
-    fn any_view_will_do() {
-        let (a, b) = (wave::<f64>(40, 90, 0.1), wave::<f64>(20, 30, 0.4));
-        let views = [
-            a.slice(s![..;2, ..30]),
-            a.slice(s![..;-1, ..;3]),
-            a.slice(s![5..6, 60..]),
-        ];
-        for view in views {
-            let found = times_transposed(view, b.view());
-            agrees(&found, &plainly(view, b.t()), 1e-13);
-        }
-    }
 }

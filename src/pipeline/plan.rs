@@ -177,9 +177,10 @@ impl Plan {
         match &self.state {
             FolderState::UpToDate => None,
             FolderState::Missing => Some("there is no finished run".to_owned()),
-            FolderState::Other => {
-                Some("the last run had other settings, data or features".to_owned())
-            }
+            FolderState::Other => Some(
+                "the last run had other settings, data or features, or was of another build"
+                    .to_owned(),
+            ),
             FolderState::Changed(file) => {
                 Some(format!("{file} was changed or removed after the last run"))
             }

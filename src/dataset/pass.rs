@@ -11,6 +11,8 @@ pub enum Pass {
     Dividing,
     /// Each is decoded, to see what it is like ([`Dataset::survey`](super::Dataset::survey)).
     Looking,
+    /// Each that is new or changed is read, to be known by its content.
+    Knowing,
 }
 
 impl fmt::Display for Pass {
@@ -19,6 +21,7 @@ impl fmt::Display for Pass {
             Pass::Trying => "looking for unreadable images",
             Pass::Dividing => "dividing",
             Pass::Looking => "looking at the images",
+            Pass::Knowing => "looking for new or changed images",
         })
     }
 }

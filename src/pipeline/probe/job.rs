@@ -161,7 +161,7 @@ impl Job {
             // One session for each candidate: it is their order that counts.
             ..SessionOptions::default()
         };
-        let sample = self.pictures.open(self.count, &self.root)?;
+        let sample = self.pictures.open(self.count, &self.root, None)?;
         if sample.is_empty() {
             return Err(PipelineError::NoPictures(self.pictures.told()));
         }

@@ -159,6 +159,25 @@ fn on_a_terminal_the_passes_that_open_a_dataset_are_shown() {
     }
 }
 
+/// What a process of its own has to go through to find its pictures is shown by the one that asked.
+#[test]
+fn on_a_terminal_the_passes_of_a_process_that_measures_are_shown() {
+    let project = Project::small("cpu");
+    let bench = "providers --bench --backbone tiny.yaml --count 2 --batch 2 --images shapes/train";
+    let threads = "{cpu: {threads: 1}}";
+    let certify = "model certify tiny.yaml --count 2 --images shapes/train --provider";
+    for (args, more) in [(bench, None), (certify, Some(threads))] {
+        let args: Vec<&str> = args.split(' ').chain(more).collect();
+        let shown = on_terminal(&mut project.command(&args));
+        assert_eq!(shown.code, Some(0), "{args:?}\n{}", shown.text);
+        assert_bar(&shown, "looking for unreadable images", &args);
+        let beside = |line: &str| line.matches("ETA").count() > 1;
+        assert!(!shown.text.split('\r').any(beside), "{:?}", shown.text);
+        let ran = project.ok(&args);
+        assert!(!ran.stderr.contains("pass: "), "{}", ran.stderr);
+    }
+}
+
 /// Whatever needs the rows of a run needs to know its images, and reads those that may be others
 /// than they were.
 #[test]

@@ -231,6 +231,15 @@ fn what_is_wrong_is_told() {
         told(&["export", "runs/p", "-o", "no/such/file.onnx"]),
     ];
     insta::assert_snapshot!(messages.join("\n"));
+    // No heading stands above an error.
+    for format in ["table", "csv"] {
+        for wanted in [["--explain", "heat"], ["--looks-like", "1"]] {
+            let args = ["predict", "m.onnx", "shapes/test", "--format", format];
+            let ran = project.run(&[&args[..], &wanted].concat());
+            assert_eq!((ran.code, ran.stdout.as_str()), (2, ""), "{wanted:?}");
+        }
+    }
+    assert!(!project.path("heat").exists());
     // Another graph in the place of the backbone's.
     project.write("tiny.yaml", common::manifest("other"));
     project.tiny_backbone("other");

@@ -73,6 +73,9 @@ fn on_a_terminal_no_color_is_obeyed() {
     }
 }
 
+/// What images that may be new or changed are read for.
+const KNOWING: &str = "looking for new or changed images";
+
 /// What was shown on a terminal has a bar of `phase`, with rate and end, of which nothing is left.
 fn assert_bar(shown: &Shown, phase: &str, about: &[&str]) {
     let bars = || shown.text.split('\r').filter(|line| line.contains(phase));
@@ -128,6 +131,8 @@ fn on_a_terminal_the_passes_that_open_a_dataset_are_shown() {
     });
     project.write("p.yaml", lines.collect::<Vec<_>>().join("\n"));
     let (trying, dividing) = ("looking for unreadable images", "dividing");
+    let quantize = "model quantize tiny.yaml -o tiny8.onnx --calibrate p.yaml";
+    let quantize: Vec<&str> = quantize.split(' ').collect();
     for args in [
         &["check", "p.yaml"][..],
         &["preview", "p.yaml", "-o", "views.png"],
@@ -136,6 +141,7 @@ fn on_a_terminal_the_passes_that_open_a_dataset_are_shown() {
         &["data", "p.yaml"],
         &["run", "p.yaml"],
         &["run", "p.yaml"],
+        &[&quantize[..], &["--bar", "0.5", "--bar-min", "0.1"]].concat(),
     ] {
         let shown = on_terminal(&mut project.command(args));
         assert_eq!(shown.code, Some(0), "{args:?}\n{}", shown.text);
@@ -151,6 +157,61 @@ fn on_a_terminal_the_passes_that_open_a_dataset_are_shown() {
         assert_bar(&shown, trying, &args);
         assert!(!shown.text.contains(dividing), "{args:?}\n{}", shown.text);
     }
+}
+
+/// What a process of its own has to go through to find its pictures is shown by the one that asked.
+#[test]
+fn on_a_terminal_the_passes_of_a_process_that_measures_are_shown() {
+    let project = Project::small("cpu");
+    let bench = "providers --bench --backbone tiny.yaml --count 2 --batch 2 --images shapes/train";
+    let threads = "{cpu: {threads: 1}}";
+    let certify = "model certify tiny.yaml --count 2 --images shapes/train --provider";
+    for (args, more) in [(bench, None), (certify, Some(threads))] {
+        let args: Vec<&str> = args.split(' ').chain(more).collect();
+        let shown = on_terminal(&mut project.command(&args));
+        assert_eq!(shown.code, Some(0), "{args:?}\n{}", shown.text);
+        assert_bar(&shown, "looking for unreadable images", &args);
+        let beside = |line: &str| line.matches("ETA").count() > 1;
+        assert!(!shown.text.split('\r').any(beside), "{:?}", shown.text);
+        let ran = project.ok(&args);
+        assert!(!ran.stderr.contains("pass: "), "{}", ran.stderr);
+    }
+}
+
+/// Whatever needs the rows of a run needs to know its images, and reads those that may be others
+/// than they were.
+#[test]
+fn on_a_terminal_the_images_of_a_finished_run_are_read_with_a_bar() {
+    let project = project();
+    project.ok(&["run", "p.yaml"]);
+    for args in [
+        &["export", "runs/p"][..],
+        &["report", "runs/p"],
+        &["report", "runs/p", "runs/p", "-o", "two.html"],
+        &["predict", "runs/p", "shapes/test", "--looks-like", "1"],
+    ] {
+        let shown = on_terminal(&mut project.command(args));
+        assert_eq!(shown.code, Some(0), "{args:?}\n{}", shown.text);
+        assert_bar(&shown, KNOWING, args);
+        // One bar after the other: the command's own begins below none.
+        let parts = shown.text.rsplit_once(KNOWING);
+        let (before, _) = parts.expect("a bar");
+        let own = |line: &str| line.contains("ETA") && !line.contains(KNOWING);
+        assert!(!before.split('\r').any(own), "{args:?}\n{:?}", shown.text);
+    }
+    // Where it ends early, too: this file is larger than any that is read.
+    let mut large = std::fs::File::options();
+    let large = large
+        .write(true)
+        .open(project.path("shapes/test/square/00000.png"));
+    let large = large.and_then(|file| file.set_len((1 << 30) + 1));
+    large.expect("a file");
+    let args = ["report", "runs/p"];
+    let shown = on_terminal(&mut project.command(&args));
+    assert_eq!(shown.code, Some(0), "{}", shown.text);
+    assert_bar(&shown, KNOWING, &args);
+    let beside = |line: &str| line.matches("ETA").count() > 1;
+    assert!(!shown.text.split('\r').any(beside), "{:?}", shown.text);
 }
 
 /// Nothing is read that need not be.

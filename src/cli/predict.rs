@@ -9,7 +9,7 @@ use clap::{ValueEnum, ValueHint};
 
 use crate::dataset::{Found, find_images};
 use crate::pipeline::PipelineError;
-use crate::predict::{Model, PredictError, Prediction, Wanted, predict};
+use crate::predict::{Model, PredictError, Prediction, Wanted};
 
 use super::extract::value;
 use super::failure::Failure;
@@ -113,31 +113,30 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         Some(WhichFormat::Csv) => Format::csv(model.labels(), &wanted),
         Some(WhichFormat::Jsonl) | None => Format::jsonl(model.labels(), args.top.into()),
     };
+    // What cannot be had is told instead of a heading, and not below one.
+    let ready = model
+        .ready(&images, &wanted)
+        .map_err(|error| failure(error, &images, 0))?;
     print_line(&format.heading())?;
     let bar = std::io::stderr().is_terminal().then(counter);
     if let Some(bar) = &bar {
         bar.set_length(images.len() as u64);
     }
     let (mut done, mut bad) = (0_usize, 0_usize);
-    let outcome = predict(
-        &mut model,
-        &images,
-        &wanted,
-        &mut |prediction: Prediction| {
-            let line = format.line(&prediction)?;
-            match &bar {
-                // Above the bar, which is on the same terminal.
-                Some(bar) if terminal => bar.suspend(|| print_line(&line))?,
-                _ => print_line(&line)?,
-            }
-            done += 1;
-            bad += usize::from(prediction.scores.is_err());
-            if let Some(bar) = &bar {
-                bar.inc(1);
-            }
-            Ok(())
-        },
-    );
+    let outcome = ready.predict(&mut |prediction: Prediction| {
+        let line = format.line(&prediction)?;
+        match &bar {
+            // Above the bar, which is on the same terminal.
+            Some(bar) if terminal => bar.suspend(|| print_line(&line))?,
+            _ => print_line(&line)?,
+        }
+        done += 1;
+        bad += usize::from(prediction.scores.is_err());
+        if let Some(bar) = &bar {
+            bar.inc(1);
+        }
+        Ok(())
+    });
     if let Some(bar) = &bar {
         bar.finish_and_clear();
     }

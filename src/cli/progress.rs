@@ -140,7 +140,12 @@ impl Observer for Progress {
 
 /// A bar for work that has no stages; it shows on a terminal only.
 pub(super) fn counter() -> ProgressBar {
-    let bar = ProgressBar::new(0);
+    counter_to(0)
+}
+
+/// [`counter`] up to a number that is known before: nothing is shown until it has begun.
+pub(super) fn counter_to(total: u64) -> ProgressBar {
+    let bar = ProgressBar::new(total);
     let template = "  {wide_bar} {human_pos}/{human_len}  {rate}  ETA {eta}";
     styled(&bar, template);
     bar

@@ -2,8 +2,11 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// Why all images of a source are read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Pass {
     /// Each is decoded, so that those that cannot be are left out (`on_error: skip`).
     Trying,
@@ -11,6 +14,8 @@ pub enum Pass {
     Dividing,
     /// Each is decoded, to see what it is like ([`Dataset::survey`](super::Dataset::survey)).
     Looking,
+    /// Each that is new or changed is read, to be known by its content.
+    Knowing,
 }
 
 impl fmt::Display for Pass {
@@ -19,6 +24,7 @@ impl fmt::Display for Pass {
             Pass::Trying => "looking for unreadable images",
             Pass::Dividing => "dividing",
             Pass::Looking => "looking at the images",
+            Pass::Knowing => "looking for new or changed images",
         })
     }
 }

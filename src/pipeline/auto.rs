@@ -154,7 +154,7 @@ impl Asked<'_> {
             &search,
             self.graph.key.clone(),
             self.backbone.preprocess((1, 1)).key(),
-            known(pictures, &options.root)?,
+            known(pictures, options)?,
             siblings.about(),
         );
         let folder = options.cache.join(FOLDER);
@@ -252,10 +252,13 @@ fn find(asked: &Asked<'_>, auto: &AutoOptions) -> Result<(Auto, Option<Sibling>)
 }
 
 /// What the pictures are known by.
-fn known(pictures: &Pictures, root: &Path) -> Result<String, PipelineError> {
+fn known(pictures: &Pictures, options: &Options) -> Result<String, PipelineError> {
     match pictures {
         // The same for one version of the program, which is in the key.
         Pictures::Generated => Ok(format!("{PICTURES} generated")),
-        other => other.open(PICTURES, root)?.digest(),
+        other => {
+            let sample = other.open(PICTURES, &options.root, options.passes.clone())?;
+            sample.digest()
+        }
     }
 }

@@ -156,8 +156,8 @@ pub fn export_run(
 /// # Errors
 /// A file that cannot be written.
 pub fn keep_in_run(run: &FinishedRun, exported: &Exported) -> Result<(), PipelineError> {
-    let checked = run.checked()?;
-    let text = checked.folder.read("metrics.json")?;
+    let folder = run.place();
+    let text = folder.read("metrics.json")?;
     let metrics = serde_json::from_slice::<RunMetrics>(&text);
     let unwritable = |error: serde_json::Error| PipelineError::Result {
         file: "metrics.json",
@@ -170,7 +170,7 @@ pub fn keep_in_run(run: &FinishedRun, exported: &Exported) -> Result<(), Pipelin
         (MODEL, exported.bytes.as_slice()),
         ("metrics.json", &metrics),
     ];
-    Ok(checked.folder.add(&files)?)
+    Ok(folder.add(&files)?)
 }
 
 fn wanted(config: ExportConfig) -> Wanted {

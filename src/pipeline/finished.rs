@@ -11,6 +11,7 @@ use crate::yaml::Document;
 use super::checked::Checked;
 use super::config::PipelineConfig;
 use super::error::PipelineError;
+use super::folder::RunFolder;
 use super::options::Options;
 use super::provider::search;
 
@@ -117,6 +118,11 @@ impl FinishedRun {
     /// As [`Checked::read`].
     pub fn checked(&self) -> Result<Checked, PipelineError> {
         Checked::read(&self.folder.join(PIPELINE), self.options.clone())
+    }
+
+    /// Where the run's pipeline puts its results, of which nothing else has to be opened.
+    pub(super) fn place(&self) -> RunFolder {
+        RunFolder::new(&self.options.root, self.config.name.as_str())
     }
 
     /// Opens the network, on the run's provider or another one.

@@ -35,6 +35,9 @@ pub struct Options {
 pub trait PassObserver: fmt::Debug + Send + Sync {
     /// So many of `total` images are done; the last time it is all of them.
     fn pass(&self, pass: Pass, done: usize, total: usize);
+
+    /// A pass has ended before that.
+    fn ended(&self);
 }
 
 impl Options {

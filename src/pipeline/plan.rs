@@ -3,6 +3,7 @@
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
+use crate::dataset::Pass;
 use crate::features::{RowId, Store, Warning};
 
 use super::checked::Checked;
@@ -51,15 +52,24 @@ pub struct StagePlan {
 }
 
 impl Plan {
-    /// Plans a run of `checked`.
+    /// Plans a run of `checked`. Who watches the passes over the images sees [`Pass::Knowing`].
     ///
     /// # Errors
     /// An image or the store cannot be read.
     pub fn new(checked: &Checked) -> Result<Self, PipelineError> {
-        Self::watched(checked, &mut || ())
+        let mut watch = checked.options.watch();
+        let (mut done, total) = (0, checked.dataset.images());
+        let plan = Self::watched(checked, &mut || {
+            done += 1;
+            watch(Pass::Knowing, done, total);
+        });
+        if let (Err(_), Some(passes)) = (&plan, &checked.options.passes) {
+            passes.ended();
+        }
+        plan
     }
 
-    /// [`Plan::new`] that calls `read` after each example.
+    /// [`Plan::new`] that calls `read` after each example, and tells nobody else.
     ///
     /// # Errors
     /// Those of [`Plan::new`].

@@ -27,6 +27,13 @@ pub struct FileModel {
     notes: Vec<String>,
 }
 
+/// What is needed for an image beside the graph.
+#[derive(Debug)]
+pub(super) struct Beside {
+    recipe: Preprocess,
+    maps: Option<HeatMaps>,
+}
+
 /// An image that has been read, and what the tensor form takes of it.
 type Read = Result<(RgbImage, Vec<f32>), String>;
 
@@ -58,12 +65,8 @@ impl FileModel {
         &self.classifier.metadata().labels
     }
 
-    pub(super) fn predict(
-        &mut self,
-        images: &[Found],
-        wanted: &Wanted,
-        take: &mut Take<'_>,
-    ) -> Result<(), PredictError> {
+    /// What is wanted beside the probabilities.
+    pub(super) fn beside(&self, wanted: &Wanted) -> Result<Beside, PredictError> {
         let path = || self.path.clone();
         if wanted.explain.is_some() && !self.classifier.has_map() {
             return Err(PredictError::NoMaps { path: path() });
@@ -71,15 +74,26 @@ impl FileModel {
         if wanted.looks_like > 0 {
             return Err(PredictError::NoExamples { path: path() });
         }
-        let metadata = self.classifier.metadata();
-        let (form, reject) = (metadata.form(), wanted.reject.or(metadata.reject));
-        let recipe = metadata.preprocessing.recipe();
+        let recipe = self.classifier.metadata().preprocessing.recipe();
         let recipe = recipe.ok_or_else(|| ClassifierError::Metadata {
             path: path(),
             key: "catpipe.preprocessing",
             reason: "it names a file of another program, which is not here".to_owned(),
         })?;
-        let mut maps = wanted.explain.as_deref().map(HeatMaps::into).transpose()?;
+        let maps = wanted.explain.as_deref().map(HeatMaps::into).transpose()?;
+        Ok(Beside { recipe, maps })
+    }
+
+    pub(super) fn predict(
+        &mut self,
+        beside: Beside,
+        images: &[Found],
+        wanted: &Wanted,
+        take: &mut Take<'_>,
+    ) -> Result<(), PredictError> {
+        let Beside { recipe, mut maps } = beside;
+        let metadata = self.classifier.metadata();
+        let (form, reject) = (metadata.form(), wanted.reject.or(metadata.reject));
         let threads = std::thread::available_parallelism().map_or(1, Into::into);
         let _watch = wanted.stop.watch();
         let rules = (self.background, self.limits);

@@ -1,6 +1,6 @@
 //! Images through a trained classifier: a finished run, or a file of `catpipe export`.
 //!
-//! [`predict`] hands on one [`Prediction`] an image, in the order of the images, as soon as it is
+//! [`Ready::predict`] hands on one [`Prediction`] an image, in the order of the images, as soon as it is
 //! there; memory does not grow with their number. An image that cannot be used is a prediction too:
 //! it says what is wrong, and the others go on.
 //!
@@ -22,7 +22,7 @@ use crate::pipeline::PipelineError;
 use crate::stop::Stop;
 
 pub use drawn::HeatMaps;
-pub use model::Model;
+pub use model::{Model, Ready};
 pub use prediction::{Prediction, Scores};
 
 /// What is wanted of a prediction, and how it is made.
@@ -111,22 +111,5 @@ impl PredictError {
             Self::NoMaps { .. } | Self::NoExamples { .. } | Self::NoModel { .. } => true,
             _ => false,
         }
-    }
-}
-
-/// Predicts each of `images` and hands it on, in order.
-///
-/// # Errors
-/// A model that does not run, heat maps or neighbours that it cannot give, a `take` that fails; a
-/// bad image is none.
-pub fn predict(
-    model: &mut Model,
-    images: &[crate::dataset::Found],
-    wanted: &Wanted,
-    take: &mut Take<'_>,
-) -> Result<(), PredictError> {
-    match model {
-        Model::Run(run) => run.predict(images, wanted, take),
-        Model::File(file) => file.predict(images, wanted, take),
     }
 }

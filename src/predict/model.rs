@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
-use super::PredictError;
-use super::file::FileModel;
-use super::run::RunModel;
+use super::file::{self, FileModel};
+use super::run::{self, RunModel};
+use super::{PredictError, Take, Wanted};
 use crate::backbone::{Providers, SessionOptions};
 use crate::classifier::Classifier;
+use crate::dataset::Found;
 use crate::pipeline::{FinishedRun, Options, PipelineError, runtime_search};
 
 /// A trained classifier, ready to predict.
@@ -67,6 +68,62 @@ impl Model {
         match self {
             Self::Run(run) => run.notes(),
             Self::File(file) => file.notes(),
+        }
+    }
+
+    /// Makes it ready for `images`. What is wanted and cannot be had is told here, before the first
+    /// prediction.
+    ///
+    /// # Errors
+    /// Heat maps or neighbours that it cannot give, a folder that cannot be made.
+    pub fn ready<'a>(
+        &'a mut self,
+        images: &'a [Found],
+        wanted: &'a Wanted,
+    ) -> Result<Ready<'a>, PredictError> {
+        let with = match self {
+            Self::Run(run) => {
+                let beside = run.beside(images, wanted)?;
+                With::Run(run, Box::new(beside))
+            }
+            Self::File(file) => {
+                let beside = file.beside(wanted)?;
+                With::File(file, Box::new(beside))
+            }
+        };
+        Ok(Ready {
+            with,
+            images,
+            wanted,
+        })
+    }
+}
+
+/// A model that has all that it needs to predict some images.
+#[derive(Debug)]
+pub struct Ready<'a> {
+    with: With<'a>,
+    images: &'a [Found],
+    wanted: &'a Wanted,
+}
+
+#[derive(Debug)]
+enum With<'a> {
+    Run(&'a mut RunModel, Box<run::Beside>),
+    File(&'a mut FileModel, Box<file::Beside>),
+}
+
+impl Ready<'_> {
+    /// Predicts each of the images and hands it on, in order.
+    ///
+    /// # Errors
+    /// A model that does not run, a heat map that cannot be written, a `take` that fails; a bad
+    /// image is none.
+    pub fn predict(self, take: &mut Take<'_>) -> Result<(), PredictError> {
+        let (images, wanted) = (self.images, self.wanted);
+        match self.with {
+            With::Run(run, beside) => run.predict(*beside, images, wanted, take),
+            With::File(file, beside) => file.predict(*beside, images, wanted, take),
         }
     }
 }

@@ -39,13 +39,18 @@ impl RunModel {
         self.ready.note.iter().cloned().chain(plain).collect()
     }
 
+    /// What is wanted beside the probabilities.
+    pub(super) fn beside(&self, images: &[Found], wanted: &Wanted) -> Result<Beside, PredictError> {
+        Beside::new(&self.run, &self.ready, images, wanted)
+    }
+
     pub(super) fn predict(
         &mut self,
+        mut beside: Beside,
         images: &[Found],
         wanted: &Wanted,
         take: &mut Take<'_>,
     ) -> Result<(), PredictError> {
-        let mut beside = Beside::new(&self.run, &self.ready, images, wanted)?;
         let preprocess = self.ready.preprocess.clone();
         let shape = Shape {
             input: preprocess.input_len(),
@@ -108,7 +113,8 @@ impl RunModel {
 }
 
 /// What is told of an image beside its probabilities.
-struct Beside {
+#[derive(Debug)]
+pub(super) struct Beside {
     explainer: Option<(Explainer, HeatMaps)>,
     trained: Option<TrainingFeatures>,
     looks_like: usize,

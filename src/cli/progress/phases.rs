@@ -105,6 +105,10 @@ impl PassObserver for Passes {
             phases.end();
         }
     }
+
+    fn ended(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
 }
 
 impl Phase {

@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -19,6 +20,9 @@ use crate::backbone::{Opening, Runtime, Search};
 use crate::cli::failure::Failure;
 use crate::cli::interrupt;
 use crate::cli::output::print_json;
+use crate::cli::progress::Passes;
+use crate::dataset::Pass;
+use crate::pipeline::PassObserver;
 use crate::pipeline::probe::Job;
 use crate::stop::Stop;
 
@@ -56,7 +60,10 @@ pub(super) fn answer(question: Question, cache: &Path) -> Result<(), Failure> {
             })
         }
         Question::Driver => print_json(&driver::ask(DRIVER).map_err(Failure::failed)?),
-        Question::Measure(job) => print_json(&job.run(cache, &mut waiting(), &mut done())?),
+        Question::Measure(job) => {
+            let passes = Arc::new(Telling::default());
+            print_json(&job.run(cache, passes, &mut waiting(), &mut done())?)
+        }
     }
 }
 
@@ -90,6 +97,54 @@ fn done() -> impl FnMut(usize) {
             // Whoever asked has gone where this fails, and this process ends with them.
             let _ = writeln!(std::io::stderr(), "{DONE}{count}");
         }
+    }
+}
+
+/// The beginning of a line by which a process says how far a pass over all pictures is.
+const PASS: &str = "pass: ";
+
+/// Says on stderr how far each pass is, and when it is through.
+#[derive(Debug, Default)]
+struct Telling(Mutex<Option<Instant>>);
+
+impl PassObserver for Telling {
+    fn pass(&self, pass: Pass, done: usize, total: usize) {
+        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if done >= total || last.is_none_or(|last| last.elapsed() >= DONE_EVERY) {
+            *last = Some(Instant::now());
+            if let Ok(json) = serde_json::to_string(&(pass, done, total)) {
+                let _ = writeln!(std::io::stderr(), "{PASS}{json}");
+            }
+        }
+    }
+
+    /// The end of this process says it.
+    fn ended(&self) {}
+}
+
+/// What a process says while it is at work.
+#[derive(Debug, PartialEq)]
+enum Told<'a> {
+    /// What keeps it waiting.
+    Waiting(&'a str),
+    /// How many pictures it is through with.
+    Done(u64),
+    /// How many of how many pictures a pass over all is through with.
+    Pass(Pass, usize, usize),
+}
+
+impl<'a> Told<'a> {
+    /// That of a line, if it is any.
+    fn of(line: &'a str) -> Option<Self> {
+        if let Some(what) = line.strip_prefix(WAITING) {
+            return Some(Self::Waiting(what));
+        }
+        if let Some(count) = line.strip_prefix(DONE) {
+            return count.parse().ok().map(Self::Done);
+        }
+        let json = line.strip_prefix(PASS)?;
+        let (pass, done, total) = serde_json::from_str(json).ok()?;
+        Some(Self::Pass(pass, done, total))
     }
 }
 
@@ -187,13 +242,14 @@ fn wait(
     // Held open until the end: it says that somebody waits.
     let _stdin = child.stdin.take();
     let stdout = child.stdout.take().map(reader);
+    let passes = Arc::new(Passes::default());
     let stderr = child.stderr.take().map(|pipe| {
-        let (above, at) = (bar.clone(), bar.clone());
-        listener(
-            pipe,
-            move |line| above.suspend(|| passed_on(line)),
-            move |count| at.set_position(count),
-        )
+        let (bar, passes) = (bar.clone(), Arc::clone(&passes));
+        listener(pipe, move |told| match told {
+            Told::Waiting(what) => bar.suspend(|| passed_on(what)),
+            Told::Done(count) => bar.set_position(count),
+            Told::Pass(pass, done, total) => passes.pass(pass, done, total),
+        })
     });
     let start = Instant::now();
     let done = loop {
@@ -201,11 +257,13 @@ fn wait(
             Ok(Some(done)) => break done,
             Ok(None) if stop.is_asked() => {
                 end(&mut child);
+                passes.ended();
                 return Err("interrupted".to_owned());
             }
             Ok(None) if start.elapsed() < patience => thread::sleep(Duration::from_millis(2)),
             Ok(None) => {
                 end(&mut child);
+                passes.ended();
                 return Err(format!("no answer within {} s", patience.as_secs()));
             }
             Err(error) => return Err(error.to_string()),
@@ -216,7 +274,10 @@ fn wait(
             .and_then(|thread| thread.join().ok())
             .unwrap_or_default()
     };
-    Ok((done, text(stdout), text(stderr)))
+    let said = (done, text(stdout), text(stderr));
+    // One that failed in the middle of a pass.
+    passes.ended();
+    Ok(said)
 }
 
 fn end(child: &mut Child) {
@@ -233,19 +294,16 @@ fn passed_on(line: &str) {
 /// far it is are told at once, the others are kept.
 fn listener(
     pipe: impl Read + Send + 'static,
-    tell: impl Fn(&str) + Send + 'static,
-    done: impl Fn(u64) + Send + 'static,
+    tell: impl Fn(Told<'_>) + Send + 'static,
 ) -> thread::JoinHandle<String> {
     thread::spawn(move || {
         let mut text = String::new();
         let mut lines = BufReader::new(pipe).split(b'\n');
         while let Some(Ok(line)) = lines.next() {
             let line = String::from_utf8_lossy(&line);
-            let count = line.strip_prefix(DONE).and_then(|count| count.parse().ok());
-            match (line.strip_prefix(WAITING), count) {
-                (Some(what), _) => tell(what),
-                (None, Some(count)) => done(count),
-                (None, None) => text.extend([&*line, "\n"]),
+            match Told::of(&line) {
+                Some(told) => tell(told),
+                None => text.extend([&*line, "\n"]),
             }
         }
         text
@@ -271,24 +329,23 @@ mod tests {
     #[test]
     fn what_keeps_a_process_waiting_is_told_and_not_taken_for_an_error() {
         let (heard, told) = channel();
-        let (counted, counts) = channel();
-        let said = b"one\nwaiting: building; 0 s\ndone: 16\ntwo\nwaiting: building; 10 s\n\
-                     done: all\ndone: 32\nerror: broken";
-        let thread = listener(
-            &said[..],
-            move |line| {
-                let _ = heard.send(line.to_owned());
-            },
-            move |count| {
-                let _ = counted.send(count);
-            },
-        );
+        let said = b"one\npass: [\"trying\",3,40]\nwaiting: building; 0 s\ndone: 16\ntwo\n\
+                     waiting: building; 10 s\ndone: all\npass: over\ndone: 32\nerror: broken";
+        let thread = listener(&said[..], move |told| {
+            let _ = heard.send(format!("{told:?}"));
+        });
         assert_eq!(
             thread.join().unwrap(),
-            "one\ntwo\ndone: all\nerror: broken\n"
+            "one\ntwo\ndone: all\npass: over\nerror: broken\n"
         );
-        assert_eq!(counts.iter().collect::<Vec<u64>>(), [16, 32]);
+        let expected = [
+            Told::Pass(Pass::Trying, 3, 40),
+            Told::Waiting("building; 0 s"),
+            Told::Done(16),
+            Told::Waiting("building; 10 s"),
+            Told::Done(32),
+        ];
         let told: Vec<String> = told.iter().collect();
-        assert_eq!(told, ["building; 0 s", "building; 10 s"]);
+        assert_eq!(told, expected.map(|told| format!("{told:?}")));
     }
 }

@@ -58,7 +58,7 @@ impl Prober for Fake {
             "openvino fp32" => (29.0, 1.0),
             _ => (26.0, 1.0),
         };
-        let sample = job.pictures.open(job.count, &job.root);
+        let sample = job.pictures.open(job.count, &job.root, None);
         let sample = sample.map_err(|error| error.to_string())?;
         let mut features = Vec::new();
         for number in 0..sample.len() {

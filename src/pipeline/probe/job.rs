@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
@@ -15,6 +16,7 @@ use crate::backbone::{
 use crate::digests::Shelf;
 
 use super::super::error::PipelineError;
+use super::super::options::PassObserver;
 use super::super::provider::runtime_search;
 use super::pictures::{Pictures, Sample};
 
@@ -139,14 +141,16 @@ impl Job {
         self.features.with_extension("answers")
     }
 
-    /// Does it, in this process, and tells `watch` of what takes minutes, and `done` how many
-    /// pictures went through so far (not where speed is measured, which takes no longer for more).
+    /// Does it, in this process, and tells `passes` how far all pictures have been gone through that
+    /// some are taken of, `watch` of what takes minutes, and `done` how many pictures went through
+    /// the network so far (not where speed is measured, which takes no longer for more).
     ///
     /// # Errors
     /// Whatever keeps the network from running, pictures that cannot be read, no pictures.
     pub fn run(
         &self,
         cache: &Path,
+        passes: Arc<dyn PassObserver>,
         watch: &mut dyn FnMut(&Opening),
         done: &mut dyn FnMut(usize),
     ) -> Result<Measured, PipelineError> {
@@ -161,7 +165,7 @@ impl Job {
             // One session for each candidate: it is their order that counts.
             ..SessionOptions::default()
         };
-        let sample = self.pictures.open(self.count, &self.root)?;
+        let sample = (self.pictures).open(self.count, &self.root, Some(passes))?;
         if sample.is_empty() {
             return Err(PipelineError::NoPictures(self.pictures.told()));
         }

@@ -1,18 +1,17 @@
 //! Pictures to try a network on.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use image::RgbImage;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::dataset::{
-    Dataset, DatasetConfig, FileNames, OnError, Share, Source, SourceConfig, synth,
-};
+use crate::dataset::{DatasetConfig, FileNames, OnError, Share, Source, SourceConfig, synth};
 
 use super::super::checked::examples;
 use super::super::error::PipelineError;
-use super::super::options::Options;
+use super::super::options::{Options, PassObserver};
 
 /// Where pictures come from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -45,23 +44,28 @@ impl Pictures {
 
     /// Opens up to `count` of them; paths start at `root`. They are taken evenly from the whole,
     /// in its order, so that no class is left out. Examples that were named are taken as they are.
+    /// `passes` watches the passes over all images that this may take.
     ///
     /// # Errors
     /// A pipeline that is wrong, a folder without images.
-    pub fn open(&self, count: usize, root: &Path) -> Result<Sample, PipelineError> {
+    pub fn open(
+        &self,
+        count: usize,
+        root: &Path,
+        passes: Option<Arc<dyn PassObserver>>,
+    ) -> Result<Sample, PipelineError> {
+        let options = Options {
+            root: root.to_path_buf(),
+            passes,
+            ..Options::default()
+        };
+        let open = |dataset| options.open(dataset).map_err(PipelineError::Images);
         let source = match self {
             Self::Generated => return Ok(Sample::Generated(count)),
             Self::Training { dataset, examples } => {
-                let opened = Dataset::open(dataset, root).map_err(PipelineError::Images)?;
-                return Ok(Sample::Of(opened.train, examples.clone()));
+                return Ok(Sample::Of(open(dataset)?.train, examples.clone()));
             }
-            Self::From(path) if is_pipeline(path) => {
-                let options = Options {
-                    root: root.to_path_buf(),
-                    ..Options::default()
-                };
-                examples(&root.join(path), &options)?.1.train
-            }
+            Self::From(path) if is_pipeline(path) => examples(&root.join(path), &options)?.1.train,
             Self::From(path) => {
                 let source = SourceConfig::Files {
                     files: FileNames::Under(path.display().to_string()),
@@ -73,8 +77,7 @@ impl Pictures {
                 // Files that are no images lie in folders of images.
                 config.on_error = OnError::Skip;
                 config.max_skipped = Share::ALL;
-                let opened = Dataset::open(&config, root).map_err(PipelineError::Images)?;
-                opened.train
+                open(&config)?.train
             }
         };
         let all = source.examples().len();

@@ -51,7 +51,8 @@ pub struct Reported {
 pub(super) const STEPS: usize = 4;
 
 /// The report of finished runs, named by their folders; the others are compared with the first.
-/// `progress` hears how many of how many steps are done.
+/// `progress` hears how many of how many steps are done; who watches the passes over the images
+/// sees those before the first step.
 ///
 /// # Errors
 /// A folder that holds no finished run, a file of it that cannot be read.
@@ -60,13 +61,18 @@ pub fn report_on(
     options: &Options,
     progress: &mut dyn FnMut(usize, usize),
 ) -> Result<Reported, PipelineError> {
+    // All of them before the first step: what has to be read for it is shown by itself.
+    let mut opened = Vec::new();
+    for folder in folders {
+        let left = Left::open(folder)?;
+        let material = Material::of_finished(&left, options);
+        opened.push((left, material));
+    }
     let mut gathered = Vec::new();
     let total = folders.len() * STEPS;
-    for (number, folder) in folders.iter().enumerate() {
+    for (number, (left, mut material)) in opened.into_iter().enumerate() {
         let mut step = |done: usize| progress(number * STEPS + done, total);
         step(0);
-        let left = Left::open(folder)?;
-        let mut material = Material::of_finished(&left, options);
         let run = match gather(&left, &material, &mut step) {
             Err(error) if material.has_features() => {
                 material.without_features(&error);

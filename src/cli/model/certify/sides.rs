@@ -6,7 +6,7 @@ use crate::backbone::onnx::Arithmetic;
 use crate::backbone::{Backbone, Manifest, Provider};
 use crate::cli::failure::Failure;
 use crate::cli::interrupt;
-use crate::cli::progress::counter;
+use crate::cli::progress::counter_to;
 use crate::cli::providers::{Question, ask_watched, say};
 use crate::digests::Shelf;
 use crate::pipeline::probe::{Answers, Job, Measured, Outcome, saved};
@@ -117,8 +117,8 @@ impl Sides {
         };
         let answers = job.answers_file();
         let features = job.features.clone();
-        let bar = counter();
-        bar.set_length(u64::from(args.count));
+        // Not before the process has looked through the pictures, which has a bar of its own.
+        let bar = counter_to(u64::from(args.count));
         let measured = ask_watched(&Question::Measure(job), stop, &bar);
         bar.finish_and_clear();
         let measured: Measured = measured.map_err(Failure::failed)?;

@@ -10,11 +10,11 @@ use sha2::{Digest, Sha256};
 use crate::backbone::Manifest;
 use crate::backbone::quantize::FEWEST_IMAGES;
 use crate::cli::failure::Failure;
-use crate::cli::progress::counter;
+use crate::cli::progress::{Passes, counter};
 use crate::dataset::{
-    Columns, Dataset, DatasetConfig, ListFormat, OnError, Share, Source, SourceConfig,
+    Columns, Dataset, DatasetConfig, DatasetError, ListFormat, OnError, Share, Source, SourceConfig,
 };
-use crate::pipeline::{PipelineConfig, PipelineError};
+use crate::pipeline::{PassObserver, PipelineConfig, PipelineError};
 use crate::yaml::Document;
 
 use super::super::sha256_hex;
@@ -67,7 +67,7 @@ impl Wanted<'_> {
     fn pipeline(&self) -> Result<Source, Failure> {
         let document = Document::read(self.from).map_err(Failure::wrong)?;
         let config: PipelineConfig = document.typed().map_err(Failure::wrong)?;
-        let dataset = Dataset::open(&config.dataset, self.root);
+        let dataset = opened(&config.dataset, self.root);
         let dataset = dataset.map_err(|error| match error.key() {
             Some(key) => {
                 Failure::wrong(document.invalid(&format!("dataset.{key}"), error.to_string()))
@@ -152,8 +152,15 @@ fn listed(text: &str) -> Result<Source, Failure> {
             None,
         )
     };
-    let dataset = Dataset::open(&config, Path::new("")).map_err(Failure::failed)?;
+    let dataset = opened(&config, Path::new("")).map_err(Failure::failed)?;
     Ok(dataset.train)
+}
+
+/// Opens a dataset; the passes over its images are shown.
+fn opened(config: &DatasetConfig, root: &Path) -> Result<Dataset, DatasetError> {
+    let passes = Passes::default();
+    let mut watch = |pass, done, total| passes.pass(pass, done, total);
+    Dataset::open_watched(config, root, &mut watch)
 }
 
 /// Whether a file begins like a picture.

@@ -134,7 +134,7 @@ pub(super) fn transposed_times<F: Real>(
 
 fn rows<F>(array: ArrayView2<'_, F>) -> Option<Vec<&[F]>> {
     (0..array.nrows())
-        .map(|i| array.clone().slice_move(ndarray::s![i, ..]).to_slice())
+        .map(|i| array.slice_move(ndarray::s![i, ..]).to_slice())
         .collect()
 }
 

@@ -23,11 +23,16 @@ struct Way {
     provider: &'static str,
 }
 
-const WAYS: [Way; 3] = [
+const WAYS: [Way; 4] = [
     Way {
         what: "catpipe, cpu fp32",
         backbone: "onnx/resnet50.yaml",
         provider: "cpu",
+    },
+    Way {
+        what: "catpipe, openvino fp32",
+        backbone: "onnx/resnet50.yaml",
+        provider: "openvino",
     },
     Way {
         what: "catpipe, cpu int8",

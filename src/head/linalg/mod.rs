@@ -1,15 +1,18 @@
-//! The matrix products of a head, in one place: faer's kernels, and [one of our own](panels) for the
-//! product that they are slow at, on the threads of rayon's pool.
+//! The matrix products of a head, in one place: faer's kernels, and [ours](panels) for the products
+//! that they are slow at, on the threads of rayon's pool.
 //!
 //! All are deterministic. The sums over the inner dimension are cut into blocks whose ends depend
 //! on its length alone; within a block one term is added after the other. Threads
 //! share out the elements of a result, never the terms of one. So the bits depend neither on the
 //! number of threads nor, in a product whose rows are rows of `a`, on how many other rows there
-//! are. (Another processor may have other vector instructions, and round differently.)
+//! are. Both kernels add up in this way and give the same bits, which is [asked](alike) before one
+//! may stand for the other. (Another processor may have other vector instructions, and round
+//! differently.)
 //!
 //! The number of threads is that of the rayon pool in which a product is called: by default the
 //! processors that the process may use, or `RAYON_NUM_THREADS`.
 
+mod lines;
 #[doc(hidden)]
 pub mod panels;
 #[cfg(test)]
@@ -19,15 +22,17 @@ use std::borrow::Cow;
 
 use faer::prelude::ReborrowMut;
 use faer::{Accum, MatMut, MatRef};
-use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis, s};
+use ndarray::{Array2, ArrayView2, ArrayViewMut2, s};
 
 use super::real::Real;
 
-/// Fewest rows of Aᵀ B for which copying both factors is worth it.
+/// Fewest terms of a sum for which copying both factors is worth it; where faer reads neither
+/// factor down its columns, fewest rows and columns of the result, too.
 const WORTH_COPYING: usize = 128;
 
-/// Longest run of terms that are added up before they join the sum.
-const DEPTH: usize = 512;
+/// Longest run of terms that are added up before they join the sum: a panel of so many fills half
+/// of the first-level cache.
+const DEPTH: usize = 256;
 
 /// Multiply-adds that are worth another thread: some ten microseconds.
 const WORTH_A_THREAD: usize = 1 << 20;
@@ -91,58 +96,33 @@ pub fn transposed_times_into<F: Real>(
         "dimensions of the product"
     );
     let threads = rayon::current_num_threads();
-    if a.nrows() < WORTH_COPYING || !by_panels(&mut out, a, b, threads) {
-        product(a.reversed_axes(), b, out);
+    if a.nrows() < WORTH_COPYING || !panels::transposed_times(a, b, &mut out, threads) {
+        product(a.reversed_axes(), b, out, threads);
     }
-}
-
-/// Aᵀ B into `out` by panels, halved along its longer side until each thread has a part; false
-/// where that cannot be: it cannot be for any part, then.
-fn by_panels<F: Real>(
-    out: &mut ArrayViewMut2<F>,
-    a: ArrayView2<F>,
-    b: ArrayView2<F>,
-    threads: usize,
-) -> bool {
-    let (rows, columns) = out.dim();
-    let Some(at) = halving(rows, columns, a.nrows(), threads) else {
-        return panels::transposed_times(a, b, out);
-    };
-    let (left, right) = (threads / 2, threads - threads / 2);
-    let out = out.view_mut();
-    let done = if rows >= columns {
-        let (mut out_1, mut out_2) = out.split_at(Axis(0), at);
-        let (a_1, a_2) = a.split_at(Axis(1), at);
-        rayon::join(
-            || by_panels(&mut out_1, a_1, b, left),
-            || by_panels(&mut out_2, a_2, b, right),
-        )
-    } else {
-        let (mut out_1, mut out_2) = out.split_at(Axis(1), at);
-        let (b_1, b_2) = b.split_at(Axis(1), at);
-        rayon::join(
-            || by_panels(&mut out_1, a, b_1, left),
-            || by_panels(&mut out_2, a, b_2, right),
-        )
-    };
-    done.0 && done.1
 }
 
 /// A B into `out`, each of whose rows depends on that row of A and on B alone.
 fn rows_times_into<F: Real>(a: ArrayView2<F>, b: ArrayView2<F>, mut out: ArrayViewMut2<F>) {
     let ((n, k), m) = (a.dim(), b.ncols());
+    let threads = rayon::current_num_threads();
     if n == 0 || k == 0 || m == 0 {
-        return product(a, b, out);
+        return product(a, b, out, threads);
+    }
+    if n.min(k).min(m) >= WORTH_COPYING
+        && alike::<F>()
+        && panels::transposed_times(a.reversed_axes(), b, &mut out, threads)
+    {
+        return;
     }
     let columns = m.max(2);
     let shallowest = k / k.div_ceil(DEPTH);
     let rows = n.max(2).max(SMALL / (columns * shallowest) + 1);
     if (rows, columns) == (n, m) {
-        return product(a, b, out);
+        return product(a, b, out, threads);
     }
     let (a, b) = (padded(a, (rows, k)), padded(b, (k, columns)));
     let mut larger = Array2::zeros((rows, columns));
-    product(a.view(), b.view(), larger.view_mut());
+    product(a.view(), b.view(), larger.view_mut(), threads);
     out.assign(&larger.slice(s![..n, ..m]));
 }
 
@@ -153,19 +133,43 @@ fn padded<F: Real>(a: ArrayView2<F>, dim: (usize, usize)) -> Array2<F> {
     larger
 }
 
-/// A B into `out`, on all threads of the pool.
-fn product<F: Real>(a: ArrayView2<F>, b: ArrayView2<F>, mut out: ArrayViewMut2<F>) {
+/// Whether panels give the bits that faer gives on this machine, so that it does not matter which
+/// of the two a product goes through; asked once, by products of both.
+fn alike<F: Real>() -> bool {
+    let values = |rows, columns, step: f64| {
+        Array2::from_shape_fn((rows, columns), |(i, j)| {
+            F::of(((i * columns + j) as f64 * step).sin())
+        })
+    };
+    // On this thread: one that waits for others may be given work that asks, too, and wait for
+    // itself.
+    let same = |a: ArrayView2<F>, b: ArrayView2<F>| {
+        let [mut by_library, mut by_panels] =
+            [F::zero(), F::one()].map(|other| Array2::from_elem((a.nrows(), b.ncols()), other));
+        product(a, b, by_library.view_mut(), 1);
+        panels::transposed_times(a.reversed_axes(), b, &mut by_panels.view_mut(), 1)
+            && by_library == by_panels
+    };
+    *F::alike().get_or_init(|| {
+        let (n, k, m) = (WORTH_COPYING + 9, DEPTH + 77, WORTH_COPYING + 5);
+        let a = values(n, k, 0.37);
+        same(a.view(), values(k, m, 0.61).view()) && same(a.view(), values(m, k, 0.53).t())
+    })
+}
+
+/// A B into `out`, by faer.
+fn product<F: Real>(a: ArrayView2<F>, b: ArrayView2<F>, mut out: ArrayViewMut2<F>, threads: usize) {
     let (rows, columns) = (a.nrows(), b.ncols());
     assert_eq!(a.ncols(), b.nrows(), "inner dimensions");
     assert_eq!(out.dim(), (rows, columns), "dimensions of the product");
     let Some(values) = out.as_slice_mut() else {
         let mut whole = Array2::zeros((rows, columns));
-        product(a, b, whole.view_mut());
+        product(a, b, whole.view_mut(), threads);
         return out.assign(&whole);
     };
     let (a, b) = (Values::of(a), Values::of(b));
     let to = MatMut::from_row_major_slice_mut(values, rows, columns);
-    shared_out(to, a.matrix(), b.matrix(), rayon::current_num_threads());
+    shared_out(to, a.matrix(), b.matrix(), threads);
 }
 
 /// The values of an array in one slice, row by row or column by column; copied where they lie

@@ -84,7 +84,13 @@ fn every_product<F: Real>(n: usize, k: usize, m: usize, tolerance: f64) {
 
 #[test]
 fn products_are_right_and_the_same_on_any_number_of_threads() {
-    for (n, k, m) in [(1, 1, 1), (256, 300, 64), (33, 1030, 257), (700, 513, 10)] {
+    for (n, k, m) in [
+        (1, 1, 1),
+        (256, 300, 64),
+        (33, 1030, 257),
+        (700, 513, 10),
+        (301, 530, 270),
+    ] {
         every_product::<f32>(n, k, m, 1e-6);
         every_product::<f64>(n, k, m, 2e-15);
     }
@@ -109,7 +115,20 @@ fn a_row_does_not_depend_on_the_rows_beside_it() {
         rows_stand_alone::<f32>(37, 301, 53, start, end);
         rows_stand_alone::<f32>(2050, 515, 130, start, end);
         rows_stand_alone::<f64>(37, 2048, 10, start, end);
+        rows_stand_alone::<f64>(300, 515, 200, start, end);
     }
+}
+
+fn by_panels<F: Real>(a: ArrayView2<F>, b: ArrayView2<F>) -> Array2<F> {
+    let mut out = Array2::from_elem((a.ncols(), b.ncols()), F::nan());
+    assert!(panels::transposed_times(a, b, &mut out.view_mut(), 2));
+    out
+}
+
+/// The same matrix with its columns one behind the other.
+fn by_columns<F: Real>(matrix: &Array2<F>) -> Array2<F> {
+    let turned = matrix.t().as_standard_layout().into_owned();
+    turned.reversed_axes()
 }
 
 fn panels_stand_alone<F: Real>(
@@ -118,11 +137,6 @@ fn panels_stand_alone<F: Real>(
     tolerance: f64,
 ) {
     let (a, b) = (wave::<F>(n, k, 0.9), wave::<F>(n, m, 0.4));
-    let by_panels = |a: ArrayView2<F>, b: ArrayView2<F>| {
-        let mut out = Array2::from_elem((a.ncols(), b.ncols()), F::nan());
-        assert!(panels::transposed_times(a, b, &mut out.view_mut()));
-        out
-    };
     let whole = by_panels(a.view(), b.view());
     agrees(&whole, &plainly(a.t(), b.view()), tolerance * n as f64);
     let within = |length: usize| {
@@ -135,9 +149,24 @@ fn panels_stand_alone<F: Real>(
         b.slice(s![.., columns.clone()]),
     );
     assert_eq!(part, whole.slice(s![rows, columns]));
+    let (a_turned, b_turned) = (by_columns(&a), by_columns(&b));
+    assert_eq!(by_panels(a_turned.view(), b.view()), whole);
+    assert_eq!(by_panels(a.view(), b_turned.view()), whole);
+    assert_eq!(by_panels(a_turned.view(), b_turned.view()), whole);
     let mut columns_apart = Array2::zeros((k, 2 * m));
     let mut apart = columns_apart.slice_mut(s![.., ..;2]);
-    assert!(!panels::transposed_times(a.view(), b.view(), &mut apart) || m == 1 || k == 0);
+    assert!(!panels::transposed_times(a.view(), b.view(), &mut apart, 1) || m == 1);
+}
+
+/// What stands where [`alike`] says that it may.
+fn panels_round_as_the_library<F: Real>(n: usize, k: usize, m: usize) {
+    let (a, b) = (wave::<F>(n, k, 0.8), wave::<F>(k, m, 0.6));
+    for b in [b.clone(), by_columns(&b)] {
+        let mut by_library = Array2::zeros((n, m));
+        product(a.view(), b.view(), by_library.view_mut(), 2);
+        let same = by_panels(a.t(), b.view()) == by_library;
+        assert!(same || !alike::<F>(), "[{n}, {k}] x [{k}, {m}]");
+    }
 }
 
 proptest! {
@@ -187,5 +216,25 @@ fn any_view_will_do() {
     for view in views {
         let found = times_transposed(view, b.view());
         agrees(&found, &plainly(view, b.t()), 1e-13);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(8))]
+    #[test]
+    fn panels_give_the_bits_of_the_library_where_either_may_be_taken(
+        n in WORTH_COPYING..300, k in WORTH_COPYING..900, m in WORTH_COPYING..300,
+    ) {
+        panels_round_as_the_library::<f32>(n, k, m);
+        panels_round_as_the_library::<f64>(n, k, m);
+    }
+}
+
+/// So it was found to be; other processors may say otherwise, and are slower then.
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn panels_and_the_library_are_alike_with_avx2() {
+    if is_x86_feature_detected!("fma") && !is_x86_feature_detected!("avx512f") {
+        assert!(alike::<f32>() && alike::<f64>());
     }
 }

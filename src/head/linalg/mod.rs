@@ -6,7 +6,7 @@
 //! share out the elements of a result, never the terms of one. So the bits depend neither on the
 //! number of threads nor, in a product whose rows are rows of `a`, on how many other rows there
 //! are. Both kernels add up in this way and give the same bits, which is [asked](alike) before one
-//! may stand for the other. (Another processor may have other vector instructions, and round
+//! stands for the other. (Another processor may have other vector instructions, and round
 //! differently.)
 //!
 //! The number of threads is that of the rayon pool in which a product is called: by default the
@@ -118,7 +118,12 @@ fn rows_times_into<F: Real>(a: ArrayView2<F>, b: ArrayView2<F>, mut out: ArrayVi
     let shallowest = k / k.div_ceil(DEPTH);
     let rows = n.max(2).max(SMALL / (columns * shallowest) + 1);
     if (rows, columns) == (n, m) {
-        return product(a, b, out, threads);
+        // Of the two factors, the shorter is the one to copy.
+        let by_columns = b.t().is_standard_layout();
+        return match by_columns && n < m.min(WORTH_COPYING) && alike::<F>() {
+            true => turned(a, b, out, threads),
+            false => product(a, b, out, threads),
+        };
     }
     let (a, b) = (padded(a, (rows, k)), padded(b, (k, columns)));
     let mut larger = Array2::zeros((rows, columns));
@@ -133,8 +138,8 @@ fn padded<F: Real>(a: ArrayView2<F>, dim: (usize, usize)) -> Array2<F> {
     larger
 }
 
-/// Whether panels give the bits that faer gives on this machine, so that it does not matter which
-/// of the two a product goes through; asked once, by products of both.
+/// Whether panels, faer, and faer the other way round give the same bits on this machine, so that
+/// it does not matter which way a product goes; asked once, by products of all three.
 fn alike<F: Real>() -> bool {
     let values = |rows, columns, step: f64| {
         Array2::from_shape_fn((rows, columns), |(i, j)| {
@@ -144,17 +149,34 @@ fn alike<F: Real>() -> bool {
     // On this thread: one that waits for others may be given work that asks, too, and wait for
     // itself.
     let same = |a: ArrayView2<F>, b: ArrayView2<F>| {
-        let [mut by_library, mut by_panels] =
-            [F::zero(), F::one()].map(|other| Array2::from_elem((a.nrows(), b.ncols()), other));
-        product(a, b, by_library.view_mut(), 1);
+        let mut outs = [F::zero(), F::one(), F::one()]
+            .map(|other| Array2::from_elem((a.nrows(), b.ncols()), other));
+        let [plain, other_way, by_panels] = &mut outs;
+        product(a, b, plain.view_mut(), 1);
+        turned(a, b, other_way.view_mut(), 1);
         panels::transposed_times(a.reversed_axes(), b, &mut by_panels.view_mut(), 1)
-            && by_library == by_panels
+            && outs[0] == outs[1]
+            && outs[0] == outs[2]
     };
     *F::alike().get_or_init(|| {
         let (n, k, m) = (WORTH_COPYING + 9, DEPTH + 77, WORTH_COPYING + 5);
-        let a = values(n, k, 0.37);
-        same(a.view(), values(k, m, 0.61).view()) && same(a.view(), values(m, k, 0.53).t())
+        let (a, b) = (values(n, k, 0.37), values(m, k, 0.53));
+        same(a.view(), values(k, m, 0.61).view())
+            && same(a.view(), b.t())
+            && same(a.slice(s![..30, ..]), b.t())
     })
+}
+
+/// A B into `out`, by faer as Bᵀ Aᵀ: what it copies is A then, and not B.
+fn turned<F: Real>(a: ArrayView2<F>, b: ArrayView2<F>, mut out: ArrayViewMut2<F>, threads: usize) {
+    let mut turned = Array2::zeros((b.ncols(), a.nrows()));
+    product(
+        b.reversed_axes(),
+        a.reversed_axes(),
+        turned.view_mut(),
+        threads,
+    );
+    out.assign(&turned.t());
 }
 
 /// A B into `out`, by faer.

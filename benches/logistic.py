@@ -19,6 +19,7 @@ for name in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"):
 import numpy as np  # noqa: E402
 
 ROUNDS = 10
+AT_LEAST = 0.1
 
 
 def products(shapes):
@@ -28,8 +29,9 @@ def products(shapes):
             a, b, c = (random.standard_normal(s).astype(dtype) for s in ((n, k), (m, k), (n, m)))
             for x, y in ((a, b.T), (c, b), (c.T, a)):
                 best, out = float("inf"), np.zeros((x.shape[0], y.shape[1]), dtype)
-                for _ in range(ROUNDS):
-                    start = time.perf_counter()
+                rounds, begin = 0, time.perf_counter()
+                while rounds < ROUNDS or time.perf_counter() - begin < AT_LEAST:
+                    rounds, start = rounds + 1, time.perf_counter()
                     np.matmul(x, y, out=out)
                     best = min(best, time.perf_counter() - start)
                 print(2 * n * k * m / best / 1e9, flush=True)

@@ -4,12 +4,16 @@
 use std::error::Error;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use catpipe::head::{Examples, Real, TrainConfig, fit, linalg};
 use ndarray::{Array2, ArrayView2, ArrayViewMut2};
 
 const ROUNDS: usize = 10;
+
+/// How long a product is repeated: until the system has given each thread a core, and longer.
+const AT_LEAST: Duration = Duration::from_millis(100);
+
 const TURNS: usize = 3;
 
 /// Rows, features and outputs of what training multiplies: a batch through a hidden layer, small
@@ -42,8 +46,9 @@ fn products(root: &Path) -> Result<(), Box<dyn Error>> {
             let said: Vec<f64> = (said.split_whitespace())
                 .map(str::parse)
                 .collect::<Result<_, _>>()?;
-            let [a, b, c] = speeds::<f32>(n, k, m);
-            let [d, e, f] = speeds::<f64>(n, k, m);
+            // On a thread of the pool, as in training.
+            let in_pool = |_: &rayon::Scope<'_>| (speeds::<f32>(n, k, m), speeds::<f64>(n, k, m));
+            let ([a, b, c], [d, e, f]) = rayon::scope(in_pool);
             own = better(own, [a, b, c, d, e, f]);
             let said = said.try_into().map_err(|_| "six figures of the peer")?;
             theirs = better(theirs, said);
@@ -88,11 +93,12 @@ fn speed<F>(
     mut out: ArrayViewMut2<F>,
     product: impl Fn(ArrayViewMut2<F>),
 ) -> f64 {
-    let mut best = f64::INFINITY;
-    for _ in 0..ROUNDS {
+    let (mut best, mut rounds, begin) = (f64::INFINITY, 0, Instant::now());
+    while rounds < ROUNDS || begin.elapsed() < AT_LEAST {
         let start = Instant::now();
         product(out.view_mut());
         best = best.min(start.elapsed().as_secs_f64());
+        rounds += 1;
     }
     2.0 * multiply_adds as f64 / best / 1e9
 }

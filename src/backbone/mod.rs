@@ -19,6 +19,7 @@ pub mod runtime;
 pub mod session;
 #[cfg(test)]
 pub(crate) mod testing;
+mod winograd;
 
 pub use error::BackboneError;
 pub use manifest::Manifest;

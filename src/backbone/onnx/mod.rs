@@ -14,6 +14,7 @@ mod features;
 mod file;
 mod norm;
 pub mod palette;
+pub(super) mod parts;
 mod pooled;
 mod ports;
 #[rustfmt::skip]

@@ -8,8 +8,10 @@
 //! Every option with its default:
 //!
 //! ```yaml
-//! provider: {cpu: {}}                 # the same as `provider: cpu`; fp32
-//! #   threads: <extract.threads, else all cores>
+//! provider:                           # the same as `provider: cpu`; fp32
+//!   cpu:
+//!     convolutions: winograd          # direct: ONNX Runtime's own for 3x3, too
+//!     # threads: <extract.threads, else all cores>
 //! ---
 //! provider:
 //!   openvino:
@@ -69,7 +71,7 @@ pub use config::Providers;
 pub(super) use dispatch::Registration;
 pub use integer::integer_class;
 pub use options::{
-    BatchProfile, CpuOptions, CudaOptions, CudnnSearch, OpenvinoDevice, OpenvinoHint,
+    BatchProfile, Convolutions, CpuOptions, CudaOptions, CudnnSearch, OpenvinoDevice, OpenvinoHint,
     OpenvinoOptions, TensorrtOptions,
 };
 pub use precision::{CudaPrecision, OpenvinoPrecision, Precision, TensorrtPrecision};
@@ -77,6 +79,7 @@ pub use value::{Count, DeviceId};
 
 use super::onnx::Arithmetic;
 use super::runtime::Runtime;
+use super::winograd;
 
 /// Below this similarity (Jaro-Winkler) a known name is no help to the person.
 const NEAR: f64 = 0.75;
@@ -278,6 +281,18 @@ impl Provider {
         }
     }
 
+    /// Whether the 3x3 convolutions of a graph of floats are computed by Winograd's minimal
+    /// filtering: with [`Convolutions::Winograd`], on a processor that has the vectors for it.
+    #[must_use]
+    pub fn filters_convolutions(&self) -> bool {
+        match self {
+            Self::Cpu(options) => {
+                options.convolutions == Convolutions::Winograd && winograd::is_available()
+            }
+            Self::Cuda(_) | Self::Tensorrt(_) | Self::Openvino(_) => false,
+        }
+    }
+
     /// Whether nodes that it does not take may run elsewhere.
     #[must_use]
     pub fn allows_partial(&self) -> bool {
@@ -290,8 +305,8 @@ impl Provider {
     }
 
     /// Everything about the computation of a graph that can change a feature's bits, in one
-    /// printable line: provider, precision, runtime version and processor family, and for integers
-    /// the class of the processor's instructions. Rows of one class may stand side by side; rows
+    /// printable line: provider, precision, way of convolutions, runtime version and processor family,
+    /// and for integers the class of the processor's instructions. Rows of one class may stand side by side; rows
     /// of different classes may not.
     ///
     /// Batch size and thread count are not in it: a [`Session`](super::session::Session) gives the
@@ -318,6 +333,7 @@ impl Provider {
         let integers = self.precision_of(graph) == Precision::Int8;
         match self {
             Self::Cpu(_) if integers => format!("{name} int8 {}", integer_class()),
+            Self::Cpu(_) if self.filters_convolutions() => format!("{name} {precision} winograd"),
             // What is not quantized is computed in the precision of the options.
             Self::Openvino(options) if integers => {
                 let device = &options.device;

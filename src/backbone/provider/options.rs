@@ -8,13 +8,35 @@ use super::precision::{CudaPrecision, OpenvinoPrecision, Precision, TensorrtPrec
 use super::value::{Count, DeviceId};
 use crate::size::Bytes;
 
-/// Options of `cpu`: ONNX Runtime's own kernels, in fp32.
+/// Options of `cpu`: ONNX Runtime's own kernels and, for convolutions, one of catpipe's, in fp32.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct CpuOptions {
     /// Threads of one inference; default: `extract.threads`, else all cores. Changes no value.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub threads: Option<Count>,
+    /// How convolutions of 3x3 with stride 1 are computed. Default `winograd`.
+    #[serde(skip_serializing_if = "Convolutions::is_default")]
+    pub convolutions: Convolutions,
+}
+
+/// How `cpu` computes the convolutions of 3x3 with stride 1 of a graph of floats.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Convolutions {
+    /// By Winograd's minimal filtering, with a quarter of the multiplications; features differ
+    /// from the direct ones in the last bits. Without AVX2 it is `direct`.
+    #[default]
+    Winograd,
+    /// By ONNX Runtime's own kernels, as all else.
+    Direct,
+}
+
+impl Convolutions {
+    /// Written only where it is asked for, as [`is_false`] has it.
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// Options of `cuda`.

@@ -1,21 +1,14 @@
-//! Reading and making the parts of a graph.
+//! Making the parts of a graph.
 
 use std::collections::HashSet;
 
 use bytes::Bytes;
 
+pub(super) use crate::backbone::onnx::parts::{attribute, floats, lengths, operator, pair};
 use crate::backbone::onnx::proto::tensor_proto::DataType;
 use crate::backbone::onnx::proto::{
     AttributeProto, GraphProto, NodeProto, TensorProto, ValueInfoProto, attribute_proto,
 };
-
-/// The operator of a node, or nothing for one that is not ONNX's own.
-pub(super) fn operator(node: &NodeProto) -> &str {
-    match node.domain() {
-        "" | "ai.onnx" => node.op_type(),
-        _ => "",
-    }
-}
 
 /// What to call a node: many exporters leave the name away.
 pub(super) fn label(node: &NodeProto) -> &str {
@@ -23,44 +16,6 @@ pub(super) fn label(node: &NodeProto) -> &str {
         "" => node.output.first().map_or("", String::as_str),
         name => name,
     }
-}
-
-pub(super) fn attribute<'a>(node: &'a NodeProto, name: &str) -> Option<&'a AttributeProto> {
-    node.attribute.iter().find(|a| a.name() == name)
-}
-
-/// Two lengths of an attribute; `default` where there is no such attribute, nothing where they are
-/// no lengths.
-pub(super) fn pair(node: &NodeProto, name: &str, default: [usize; 2]) -> Option<[usize; 2]> {
-    match attribute(node, name) {
-        None => Some(default),
-        Some(attribute) => lengths(&attribute.ints),
-    }
-}
-
-/// The integers as that many lengths.
-pub(super) fn lengths<const N: usize>(values: &[i64]) -> Option<[usize; N]> {
-    let lengths: Option<Vec<usize>> = (values.iter())
-        .map(|value| usize::try_from(*value).ok())
-        .collect();
-    lengths?.try_into().ok()
-}
-
-/// The float32 values of a tensor that has as many as its dimensions say.
-pub(super) fn floats(tensor: &TensorProto) -> Option<Vec<f32>> {
-    if tensor.data_type() != DataType::Float as i32 {
-        return None;
-    }
-    let values: Vec<f32> = match &tensor.raw_data {
-        None => tensor.float_data.clone(),
-        Some(raw) => (raw.chunks_exact(4))
-            .filter_map(|bytes| Some(f32::from_le_bytes(bytes.try_into().ok()?)))
-            .collect(),
-    };
-    let count = tensor.dims.iter().try_fold(1_usize, |product, dim| {
-        product.checked_mul(usize::try_from(*dim).ok()?)
-    });
-    (count == Some(values.len())).then_some(values)
 }
 
 /// A tensor of whole numbers in as few bytes as their type has.

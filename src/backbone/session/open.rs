@@ -9,7 +9,7 @@ use ort::value::ValueType;
 use super::bound::{Bound, Failed};
 use super::cudart::{CUDART, Cudart};
 use super::memory::{Copier, Memory};
-use super::place::{place, place_all};
+use super::place::{Content, place, place_all};
 use super::several::Several;
 use super::slot::Plan;
 use super::watch::{EVERY, Herald, Opening, watched};
@@ -21,6 +21,7 @@ use crate::backbone::onnx::{self, ModelProto};
 use crate::backbone::provider::{Provider, ProviderKind, Registration};
 use crate::backbone::runtime::nvidia::DRIVER;
 use crate::backbone::runtime::{Runtime, driver, tensorrt};
+use crate::backbone::winograd;
 
 impl Session {
     /// Reads and checks the manifest's ONNX file under `root` and makes it ready to run.
@@ -86,8 +87,12 @@ impl Session {
         herald: &Herald,
     ) -> Result<Self, BackboneError> {
         let mut graph = load_graph(manifest, root)?;
+        let convolutions = match options.provider.filters_convolutions() {
+            true => winograd::replace(&mut graph.model),
+            false => Arc::default(),
+        };
         // The decoded weights share the file's bytes: gone before the session makes its own.
-        let content = onnx::encode(&graph.model);
+        let bytes = onnx::encode(&graph.model);
         graph.model = ModelProto::default();
         runtime.load_dependencies()?;
         let engines = engines(manifest, &graph, runtime, options)?;
@@ -107,9 +112,13 @@ impl Session {
             herald.says(format!("building a TensorRT engine for {name} ({engines})"));
         }
         let path = graph.path.clone();
+        let content = Content {
+            bytes: &bytes,
+            convolutions,
+        };
         let (inner, others, elsewhere) = place_all(count, &content, runtime, options, &at)
             .map_err(|failure| failure.told(&path, &options.provider))?;
-        drop(content);
+        drop(bytes);
         let engine = engines.map(Engines::publish);
         let give =
             |memory, pads, inner| bound(manifest, &graph, &options.provider, (memory, pads), inner);
@@ -158,7 +167,11 @@ pub(crate) fn load_graph_of(
         engines: None,
         builds: false,
     };
-    let placed = place(content, runtime, options, &at);
+    let content = Content {
+        bytes: content,
+        convolutions: Arc::default(),
+    };
+    let placed = place(&content, runtime, options, &at);
     let (session, _) = placed.map_err(|failure| failure.told(path, &options.provider))?;
     Ok(session)
 }

@@ -1,6 +1,7 @@
 //! Making a session: whole on the provider that was asked for, or not at all.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::thread;
 
 use ort::logging::LogLevel;
@@ -11,6 +12,16 @@ use super::{SessionOptions, told};
 use crate::backbone::error::BackboneError;
 use crate::backbone::provider::{Provider, ProviderKind, Registration};
 use crate::backbone::runtime::Runtime;
+use crate::backbone::winograd::{self, Convolution};
+
+/// The graph that a session is made of.
+#[derive(Debug, Clone)]
+pub(super) struct Content<'a> {
+    /// The ONNX file.
+    pub(super) bytes: &'a [u8],
+    /// What its nodes of catpipe's own compute.
+    pub(super) convolutions: Arc<[Convolution]>,
+}
 
 /// Why a session could not be made.
 pub(super) enum NotPlaced {
@@ -45,7 +56,7 @@ impl NotPlaced {
 /// Makes the session, whole on the provider that was asked for; or, where that is allowed, with
 /// the nodes that landed elsewhere.
 pub(super) fn place(
-    content: &[u8],
+    content: &Content,
     runtime: &Runtime,
     options: &SessionOptions,
     at: &Registration,
@@ -74,7 +85,7 @@ pub(super) fn place(
 /// [`place`] of `count` sessions at once, at least one.
 pub(super) fn place_all(
     count: usize,
-    content: &[u8],
+    content: &Content,
     runtime: &Runtime,
     options: &SessionOptions,
     at: &Registration,
@@ -93,7 +104,7 @@ pub(super) fn place_all(
 
 /// ONNX Runtime refuses nodes on the CPU without naming them: made once more, it is listened to.
 fn what_lands_elsewhere(
-    content: &[u8],
+    content: &Content,
     runtime: &Runtime,
     options: &SessionOptions,
     at: &Registration,
@@ -115,7 +126,7 @@ fn is_fallback(error: &ort::Error) -> bool {
 }
 
 fn commit(
-    content: &[u8],
+    content: &Content,
     runtime: &Runtime,
     options: &SessionOptions,
     at: &Registration,
@@ -128,6 +139,10 @@ fn commit(
         // Idle threads sleep instead of spinning: decoding and augmentation run beside this.
         .with_intra_op_spinning(false)?
         .with_deterministic_compute(true)?;
+    if !content.convolutions.is_empty() {
+        let operators = winograd::operators(&content.convolutions, at.threads, runtime.environment())?;
+        builder = builder.with_operators(operators)?;
+    }
     if whole {
         builder = builder.with_disable_cpu_fallback()?;
     }
@@ -138,7 +153,7 @@ fn commit(
     }
     builder
         .with_execution_providers([options.provider.dispatch(at)])?
-        .commit_from_memory(content)
+        .commit_from_memory(content.bytes)
 }
 
 /// A message without the place in ONNX Runtime's sources that some begin with:

@@ -60,7 +60,12 @@ fn the_cpu_runs_as_ever_and_the_run_names_it() {
     assert_eq!(provider["precision"], "fp32");
     assert_eq!(provider["device"], "CPU");
     let version = metrics["versions"]["onnxruntime"].as_str().expect("text");
-    let class = format!("cpu fp32 onnxruntime-{version} {}", std::env::consts::ARCH);
+    let way = match catpipe::backbone::Provider::default().filters_convolutions() {
+        true => "winograd ",
+        false => "",
+    };
+    let arch = std::env::consts::ARCH;
+    let class = format!("cpu fp32 {way}onnxruntime-{version} {arch}");
     assert_eq!(provider["numeric_class"], class);
     assert!(
         project
@@ -83,6 +88,15 @@ fn the_cpu_runs_as_ever_and_the_run_names_it() {
         "{}",
         ran.stderr
     );
+    // Another way of computing convolutions does, where this machine has two.
+    let set = "extract.provider={cpu: {convolutions: direct}}";
+    let ran = run(&project, &["run", "p.yaml", "--set", set], &[]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let kept = ran.stderr.contains("all 8 rows are in the cache");
+    assert_eq!(kept, way.is_empty(), "{}", ran.stderr);
+    let metrics = project.json("runs/p/metrics.json");
+    let class = format!("cpu fp32 onnxruntime-{version} {arch}");
+    assert_eq!(metrics["provider"]["numeric_class"], class);
 }
 
 #[test]

@@ -12,13 +12,20 @@ pub(in crate::backbone) fn operator(node: &NodeProto) -> &str {
 }
 
 /// The attribute of a node that has this name.
-pub(in crate::backbone) fn attribute<'a>(node: &'a NodeProto, name: &str) -> Option<&'a AttributeProto> {
+pub(in crate::backbone) fn attribute<'a>(
+    node: &'a NodeProto,
+    name: &str,
+) -> Option<&'a AttributeProto> {
     node.attribute.iter().find(|a| a.name() == name)
 }
 
 /// Two lengths of an attribute; `default` where there is no such attribute, nothing where they are
 /// no lengths.
-pub(in crate::backbone) fn pair(node: &NodeProto, name: &str, default: [usize; 2]) -> Option<[usize; 2]> {
+pub(in crate::backbone) fn pair(
+    node: &NodeProto,
+    name: &str,
+    default: [usize; 2],
+) -> Option<[usize; 2]> {
     match attribute(node, name) {
         None => Some(default),
         Some(attribute) => lengths(&attribute.ints),

@@ -228,9 +228,16 @@ fn an_unknown_name_lists_the_known() {
 fn the_numeric_class_names_all_that_changes_bits() {
     let runtime = testing::runtime();
     let (version, arch) = (runtime.version(), std::env::consts::ARCH);
-    // Every row in the world was keyed by this line: it must not change.
-    let class = Provider::default().numeric_class(Arithmetic::Float, &runtime);
+    // Every row in the world was keyed by one of these two lines: they must not change.
+    let direct = one("{cpu: {convolutions: direct}}");
+    let class = direct.numeric_class(Arithmetic::Float, &runtime);
     assert_eq!(class, format!("cpu fp32 onnxruntime-{version} {arch}"));
+    let class = Provider::default().numeric_class(Arithmetic::Float, &runtime);
+    let way = match winograd::is_available() {
+        true => "winograd ",
+        false => "",
+    };
+    assert_eq!(class, format!("cpu fp32 {way}onnxruntime-{version} {arch}"));
     let threads = one("{cpu: {threads: 1}}");
     assert_eq!(threads.numeric_class(Arithmetic::Float, &runtime), class);
 
@@ -248,6 +255,11 @@ fn the_numeric_class_names_all_that_changes_bits() {
     let kernels = integer_class();
     for (text, expected, precision) in [
         ("cpu", format!("cpu int8 {kernels}"), Precision::Int8),
+        (
+            "{cpu: {convolutions: direct}}",
+            format!("cpu int8 {kernels}"),
+            Precision::Int8,
+        ),
         (
             "openvino",
             format!("openvino CPU int8+fp32 {kernels}"),

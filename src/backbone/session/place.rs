@@ -140,7 +140,8 @@ fn commit(
         .with_intra_op_spinning(false)?
         .with_deterministic_compute(true)?;
     if !content.convolutions.is_empty() {
-        let operators = winograd::operators(&content.convolutions, at.threads, runtime.environment())?;
+        let operators =
+            winograd::operators(&content.convolutions, at.threads, runtime.environment())?;
         builder = builder.with_operators(operators)?;
     }
     if whole {

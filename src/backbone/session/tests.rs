@@ -5,8 +5,12 @@ use std::fs;
 use tempfile::TempDir;
 
 use super::*;
+use crate::backbone::onnx;
 use crate::backbone::onnx::proto::{ValueInfoProto, type_proto};
+use crate::backbone::onnx::tiny::{TinyConfig, residual};
+use crate::backbone::provider::{Convolutions, CpuOptions};
 use crate::backbone::testing::{TINY_MANIFEST, manifest, runtime, tiny, values};
+use crate::backbone::winograd;
 
 pub(super) const INPUT: usize = 3 * 32 * 32;
 pub(super) const WIDTH: usize = 8;
@@ -84,6 +88,50 @@ fn several_sessions_give_the_bits_of_one() {
             let what = format!("{sessions} sessions, batch {batch}");
             assert_eq!(bits(&found), bits(&expected), "{what}");
         }
+    }
+}
+
+/// The features of a network whose 3x3 convolutions fill vectors.
+fn wide(convolutions: Convolutions, threads: usize, sessions: usize, batch: usize) -> Vec<f32> {
+    let dir = TempDir::new().unwrap();
+    let wide = TinyConfig {
+        width: 64,
+        ..TinyConfig::default()
+    };
+    onnx::write(&dir.path().join("tiny.onnx"), &residual(&wide)).unwrap();
+    let options = SessionOptions {
+        provider: Provider::Cpu(CpuOptions {
+            convolutions,
+            ..CpuOptions::default()
+        }),
+        threads: Some(threads),
+        sessions,
+        ..SessionOptions::default()
+    };
+    let manifest = manifest(&TINY_MANIFEST.replace("width: 8", "width: 64")).unwrap();
+    let mut session = Session::open(&manifest, dir.path(), &runtime(), &options).unwrap();
+    let input = values(1, 19 * INPUT);
+    let mut out = vec![0.0; 19 * 64];
+    for (input, out) in (input.chunks(batch * INPUT)).zip(out.chunks_mut(batch * 64)) {
+        session.run(input, input.len() / INPUT, out).unwrap();
+    }
+    out
+}
+
+#[test]
+fn filtered_convolutions_are_those_of_the_runtime_but_for_rounding() {
+    let direct = wide(Convolutions::Direct, 1, 1, 19);
+    let filtered = wide(Convolutions::Winograd, 1, 1, 19);
+    let largest = direct.iter().fold(0.0_f32, |most, x| most.max(x.abs()));
+    let worst =
+        (direct.iter().zip(&filtered)).fold(0.0_f32, |most, (a, b)| most.max((a - b).abs()));
+    assert!(worst <= 1e-5 * largest, "{worst} of {largest}");
+    let differs = bits(&direct) != bits(&filtered);
+    assert_eq!(differs, winograd::is_available(), "which way was taken");
+    for (threads, sessions, batch) in [(1, 1, 1), (2, 1, 7), (3, 1, 19), (2, 2, 16), (3, 3, 2)] {
+        let found = wide(Convolutions::Winograd, threads, sessions, batch);
+        let what = format!("{threads} threads, {sessions} sessions, batch {batch}");
+        assert_eq!(bits(&found), bits(&filtered), "{what}");
     }
 }
 

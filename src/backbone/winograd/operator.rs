@@ -108,14 +108,14 @@ impl Kernel for Node {
         };
         let sizes = dims.map(|dim| usize::try_from(dim).unwrap_or(0));
         let [images, height, width] = dims;
-        let outputs = convolution.outputs as i64;
+        let outputs = convolution.outputs() as i64;
         let mut out = context
             .output(0, [images, outputs, height, width])?
             .ok_or_else(missing)?;
         let (_, out) = out.try_extract_tensor_mut::<f32>()?;
         let tasks = convolution.tasks(values, sizes, out, self.threads);
         let tasks = tasks.ok_or_else(|| {
-            let inputs = convolution.inputs;
+            let inputs = convolution.inputs();
             refused(format!("takes {inputs} channels, found {channels}"))
         })?;
         context.par_for(tasks.len(), 0, |at| {

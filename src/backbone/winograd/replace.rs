@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::{Convolution, is_available, lanes};
+use catpipe_winograd::{Convolution, is_available, lanes};
+
 use crate::backbone::onnx::build::{int, node};
 use crate::backbone::onnx::parts::{attribute, floats, lengths, operator, pair};
 use crate::backbone::onnx::proto::{
@@ -48,15 +49,22 @@ pub(super) fn replace_for(model: &mut ModelProto, lanes: usize) -> Arc<[Convolut
             continue;
         };
         let alone = uses.get(made.as_str()) == Some(&1);
-        let relu = graph.node.iter().position(|node| {
-            alone && operator(node) == "Relu" && node.input.first() == Some(made)
-        });
+        let relu = graph
+            .node
+            .iter()
+            .position(|node| alone && operator(node) == "Relu" && node.input.first() == Some(made));
         let output = relu.map_or(made, |relu| graph.node[relu].output.first().unwrap_or(made));
         let Some(convolution) = found.convolution(relu.is_some(), lanes) else {
             continue;
         };
         let place = int(PLACE, convolutions.len() as i64);
-        let mut new = node(OPERATOR, conv.name(), &[&conv.input[0]], output, vec![place]);
+        let mut new = node(
+            OPERATOR,
+            conv.name(),
+            &[&conv.input[0]],
+            output,
+            vec![place],
+        );
         new.domain = Some(DOMAIN.to_owned());
         convolutions.push(convolution);
         replaced.push((at, new));
@@ -146,9 +154,7 @@ impl<'a> Found<'a> {
             return None;
         };
         let channels = [outputs, inputs];
-        let is = operator(node) == "Conv"
-            && is_plain(node)
-            && Convolution::takes(channels, lanes);
+        let is = operator(node) == "Conv" && is_plain(node) && Convolution::takes(channels, lanes);
         is.then_some(Self {
             weights,
             bias,

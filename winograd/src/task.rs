@@ -16,7 +16,7 @@ const LINE: usize = 16;
 
 /// Some channels of the output of some images.
 #[derive(Debug)]
-pub(super) struct Task<'a> {
+pub struct Task<'a> {
     convolution: &'a Convolution,
     /// `[images, inputs, height, width]`
     input: &'a [f32],
@@ -70,7 +70,7 @@ impl<'a> Task<'a> {
     }
 
     /// Computes it, by the vectors that the weights are laid out for.
-    pub(super) fn run(&mut self) {
+    pub fn run(&mut self) {
         Arch::new().dispatch(self);
     }
 
@@ -244,14 +244,19 @@ impl Task<'_> {
                     for j in 0..TILE {
                         let sum = simd.add_f32s(sums[i][j], bias);
                         values[i * TILE + j] = match self.convolution.relu {
-                            // In this order what is no number stays none.
-                            true => simd.max_f32s(zero, sum),
+                            // What is no number stays none, as it would not by `max`.
+                            true => simd.select_f32s(simd.less_than_f32s(sum, zero), zero, sum),
                             false => sum,
                         };
                     }
                 }
                 let values: &[f32] = cast_slice(&values);
-                self.scatter(self.place(block.first + tile), channel, S::F32_LANES, values);
+                self.scatter(
+                    self.place(block.first + tile),
+                    channel,
+                    S::F32_LANES,
+                    values,
+                );
             }
         }
     }
@@ -362,6 +367,9 @@ fn aligned(buffer: &mut Vec<f32>, length: usize) -> &mut [f32] {
     if buffer.len() < length + LINE {
         buffer.resize(length + LINE, 0.0);
     }
-    let start = buffer.as_ptr().align_offset(LINE * size_of::<f32>()).min(LINE);
+    let start = buffer
+        .as_ptr()
+        .align_offset(LINE * size_of::<f32>())
+        .min(LINE);
     &mut buffer[start..start + length]
 }

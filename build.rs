@@ -6,10 +6,16 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
+/// The folders of the sources.
+const SOURCES: [&str; 2] = ["src", "winograd/src"];
+
 fn main() -> io::Result<()> {
     let root = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default());
     let mut files = vec![root.join("Cargo.lock")];
-    collect(&root.join("src"), &mut files)?;
+    for folder in SOURCES {
+        collect(&root.join(folder), &mut files)?;
+        println!("cargo::rerun-if-changed={folder}");
+    }
     // Not the order of the file system.
     files.sort();
     let mut digest = DefaultHasher::new();
@@ -18,7 +24,6 @@ fn main() -> io::Result<()> {
             fs::read(file)?.hash(&mut digest);
         }
     }
-    println!("cargo::rerun-if-changed=src");
     println!("cargo::rerun-if-changed=Cargo.lock");
     println!("cargo::rustc-env=CATPIPE_SOURCES={:016x}", digest.finish());
     Ok(())

@@ -17,7 +17,8 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use catpipe::assets;
-use catpipe::backbone::{Manifest, Runtime, Search, Session, SessionOptions};
+use catpipe::backbone::provider::{Convolutions, CpuOptions};
+use catpipe::backbone::{Manifest, Provider, Runtime, Search, Session, SessionOptions};
 
 const MANIFEST: &str = "onnx/resnet50.yaml";
 const BATCH: usize = 16;
@@ -82,11 +83,15 @@ fn measure() -> Result<Vec<Line>, Box<dyn Error>> {
     let manifest = Manifest::read(&root.join(MANIFEST))?;
     let runtime = runtime()?;
     eprintln!("{runtime}");
-    // The session before and after: a machine that changes its pace in between shows it.
-    let before = session_alone(&manifest, root, &runtime)?;
-    let mut lines = extraction::measure(root, BATCH, THREADS)?;
-    lines.insert(0, before);
-    lines.push(session_alone(&manifest, root, &runtime)?);
+    // The sessions before and after: a machine that changes its pace in between shows it.
+    let sessions = || -> Result<Vec<Line>, Box<dyn Error>> {
+        let ways = [Convolutions::Direct, Convolutions::Winograd];
+        let alone = |way| session_alone(&manifest, root, &runtime, way);
+        ways.into_iter().map(alone).collect()
+    };
+    let mut lines = sessions()?;
+    lines.extend(extraction::measure(root, BATCH, THREADS)?);
+    lines.extend(sessions()?);
     Ok(lines)
 }
 
@@ -95,13 +100,19 @@ fn runtime() -> Result<Runtime, Box<dyn Error>> {
     Ok(Runtime::locate(&Search::from_env(None, runtime_dir))?)
 }
 
-/// The network and nothing else, on inputs that are ready.
+/// The network and nothing else, on inputs that are ready: by ONNX Runtime's kernels alone, or
+/// with catpipe's for its convolutions.
 fn session_alone(
     manifest: &Manifest,
     root: &Path,
     runtime: &Runtime,
+    convolutions: Convolutions,
 ) -> Result<Line, Box<dyn Error>> {
     let options = SessionOptions {
+        provider: Provider::Cpu(CpuOptions {
+            convolutions,
+            ..CpuOptions::default()
+        }),
         threads: Some(THREADS),
         ..SessionOptions::default()
     };
@@ -111,10 +122,12 @@ fn session_alone(
     // The first run lays out memory and is no measure.
     session.run(&input, BATCH, &mut features)?;
     let images_a_second = best_rate(BATCH, || Ok(session.run(&input, BATCH, &mut features)?))?;
-    let what = format!(
-        "{}: session alone, batch {BATCH}, {THREADS} threads",
-        manifest.config.name
-    );
+    let way = match convolutions {
+        Convolutions::Direct => "ONNX Runtime alone",
+        Convolutions::Winograd => "with catpipe's convolutions",
+    };
+    let name = &manifest.config.name;
+    let what = format!("{name}: session, {way}, batch {BATCH}, {THREADS} threads");
     Ok(Line {
         what,
         images_a_second,

@@ -38,6 +38,9 @@ const FREQUENCIES: usize = SEEN * SEEN;
 /// Vectors side by side in a panel of weights.
 const ABREAST: usize = 2;
 
+/// Values of a line of the cache.
+const LINE: usize = 16;
+
 /// Fewest lanes of a vector for which this is worth it: AVX2's.
 const FEWEST_LANES: usize = 8;
 
@@ -76,8 +79,10 @@ pub struct Convolution {
     relu: bool,
     /// The width of a panel.
     wide: usize,
-    /// The transformed weights: `[frequency, output / wide, input, output % wide]`.
+    /// The transformed weights, `[frequency, output / wide, input, output % wide]`, from `start`
+    /// on, where a line of the cache begins.
     weights: Vec<f32>,
+    start: usize,
     bias: Vec<f32>,
 }
 
@@ -111,11 +116,16 @@ impl Convolution {
         }
         let wide = ABREAST * lanes;
         let panel = inputs * wide;
-        let mut transformed = vec![0.0; FREQUENCIES * outputs * inputs];
+        let count = FREQUENCIES * outputs * inputs;
+        let mut transformed = vec![0.0; count + LINE];
+        let start = task::line(&transformed);
         // A panel of all frequencies has its places far apart, so each thread is handed them.
         let mut panels: Vec<Vec<&mut [f32]>> = Vec::new();
         panels.resize_with(outputs / wide, || Vec::with_capacity(FREQUENCIES));
-        for (at, place) in transformed.chunks_mut(panel).enumerate() {
+        for (at, place) in transformed[start..start + count]
+            .chunks_mut(panel)
+            .enumerate()
+        {
             panels[at % (outputs / wide)].push(place);
         }
         panels
@@ -135,8 +145,16 @@ impl Convolution {
             relu,
             wide,
             weights: transformed,
+            start,
             bias,
         })
+    }
+
+    /// The panels of some outputs, whole panels of them, at a frequency.
+    #[inline(always)]
+    fn panels(&self, frequency: usize, outputs: Range<usize>) -> &[f32] {
+        let from = self.start + (frequency * self.outputs + outputs.start) * self.inputs;
+        &self.weights[from..from + outputs.len() * self.inputs]
     }
 
     /// The channels of its input.

@@ -6,13 +6,10 @@ use std::ops::Range;
 use pulp::bytemuck::{cast, cast_slice};
 use pulp::{Arch, Simd, WithSimd};
 
-use super::{ABREAST, Convolution, FREQUENCIES, SEEN, TILE, transform};
+use super::{ABREAST, Convolution, FREQUENCIES, LINE, SEEN, TILE, transform};
 
 /// The most tiles that are transformed together, a multiple of every height of a product's block.
 const TILES: usize = 72;
-
-/// Values of a line of the cache.
-const LINE: usize = 16;
 
 /// Some channels of the output of some images.
 #[derive(Debug)]
@@ -203,8 +200,7 @@ impl Task<'_> {
         for frequency in 0..FREQUENCIES {
             let transformed = &transformed[frequency * of_input..][..block.rows * inputs];
             let products = &mut products[frequency * of_output..][..block.rows * width];
-            let from = frequency * self.convolution.outputs + self.channels.start;
-            let panels = &self.convolution.weights[from * inputs..][..width * inputs];
+            let panels = self.convolution.panels(frequency, self.channels.clone());
             for (at, panel) in panels.chunks_exact(inputs * wide).enumerate() {
                 let (panel, _) = S::as_simd_f32s(panel).0.as_chunks::<ABREAST>();
                 let rows = transformed.chunks_exact(HIGH * inputs);
@@ -367,9 +363,14 @@ fn aligned(buffer: &mut Vec<f32>, length: usize) -> &mut [f32] {
     if buffer.len() < length + LINE {
         buffer.resize(length + LINE, 0.0);
     }
-    let start = buffer
-        .as_ptr()
-        .align_offset(LINE * size_of::<f32>())
-        .min(LINE);
+    let start = line(buffer);
     &mut buffer[start..start + length]
+}
+
+/// The first value that a line of the cache begins with; there is one among the first
+/// [`LINE`].
+#[inline(always)]
+pub(super) fn line(values: &[f32]) -> usize {
+    let bytes = LINE * size_of::<f32>();
+    values.as_ptr().align_offset(bytes).min(LINE)
 }

@@ -17,7 +17,7 @@ use super::choice::{Candidate, Trial};
 /// those are known by path, size and time of change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Key {
-    /// The program's version.
+    /// The program's version and a digest of its sources, some of which are timed.
     pub catpipe: String,
     /// The graph, as a row's key has it.
     pub graph: String,
@@ -47,7 +47,7 @@ impl Key {
     ) -> Self {
         let libraries = search.paths();
         Self {
-            catpipe: env!("CARGO_PKG_VERSION").to_owned(),
+            catpipe: concat!(env!("CARGO_PKG_VERSION"), " ", env!("CATPIPE_SOURCES")).to_owned(),
             graph,
             preprocessing,
             images,

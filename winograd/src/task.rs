@@ -9,7 +9,7 @@ use pulp::{Arch, Simd, WithSimd};
 use super::{ABREAST, Convolution, FREQUENCIES, LINE, SEEN, TILE, transform};
 
 /// The most tiles that are transformed together, a multiple of every height of a product's block.
-const TILES: usize = 72;
+const TILES: usize = 48;
 
 /// Some channels of the output of some images.
 #[derive(Debug)]

@@ -5,12 +5,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use ort::environment::Environment;
 use ort::operator::{
     ComputeContext, Kernel, KernelContext, Operator, OperatorDomain, OperatorInput, OperatorOutput,
+    ShapeInferenceContext,
 };
 use ort::session::Session;
-use ort::value::TensorElementType;
+use ort::value::{TensorElementType, ValueType};
 
 use super::Convolution;
-use super::replace::{DOMAIN, OPERATOR, PLACE};
+use super::replace::{CHANNELS, DOMAIN, OPERATOR, PLACE};
 use crate::backbone::onnx::build::GraphBuilder;
 use crate::backbone::onnx::encode;
 
@@ -73,6 +74,32 @@ impl Operator for Winograd {
 
     fn outputs(&self) -> impl IntoIterator<Item = OperatorOutput> {
         [OperatorOutput::required(TensorElementType::Float32)]
+    }
+
+    /// Without the shape ONNX Runtime would not see that what is added to it later has the same,
+    /// and would add in a pass of its own.
+    fn infer_shape(&self, context: &mut ShapeInferenceContext) -> ort::Result<()> {
+        let channels = context.attr::<i64>(CHANNELS)?;
+        let Some(ValueType::Tensor {
+            ty,
+            mut shape,
+            dimension_symbols,
+        }) = context.inputs().into_iter().next()
+        else {
+            return Ok(());
+        };
+        // A number of channels is no symbol, unless the graph says nothing of it.
+        let named = (dimension_symbols.get(1)).is_none_or(|symbol| !symbol.is_empty());
+        if let ([_, of_input, _, _], false) = (&mut *shape, named) {
+            *of_input = channels;
+            let output = ValueType::Tensor {
+                ty,
+                shape,
+                dimension_symbols,
+            };
+            context.set_output(0, &output)?;
+        }
+        Ok(())
     }
 
     fn create_kernel<'attr>(&self, context: &KernelContext<'attr>) -> ort::Result<Node> {

@@ -21,6 +21,9 @@ pub(super) const OPERATOR: &str = "Winograd3x3";
 /// The attribute that says which of the convolutions a node is.
 pub(super) const PLACE: &str = "place";
 
+/// The attribute that says how many channels its output has.
+pub(super) const CHANNELS: &str = "channels";
+
 /// Puts an operator of catpipe's own in the place of each 3x3 convolution with stride 1 of a graph
 /// of floats, and of the `Relu` behind it, whose weights are constants of float32; gives what they
 /// compute. The graph is left as it was, and the list is empty, where there is none, where the
@@ -58,12 +61,13 @@ pub(super) fn replace_for(model: &mut ModelProto, lanes: usize) -> Arc<[Convolut
             continue;
         };
         let place = int(PLACE, convolutions.len() as i64);
+        let channels = int(CHANNELS, convolution.outputs() as i64);
         let mut new = node(
             OPERATOR,
             conv.name(),
             &[&conv.input[0]],
             output,
-            vec![place],
+            vec![place, channels],
         );
         new.domain = Some(DOMAIN.to_owned());
         convolutions.push(convolution);

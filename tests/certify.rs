@@ -128,6 +128,19 @@ fn a_certificate_that_would_say_nothing_is_refused() {
 }
 
 #[test]
+fn the_reference_is_computed_as_it_is_asked_for() {
+    let project = Project::small("cpu");
+    let against = "{cpu: {convolutions: direct}}";
+    let args = ["tiny.yaml", "--against", against, "--count", "6", "--json"];
+    let ran = project.run(&[&["model", "certify"], &args[..]].concat());
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let certificate: serde_json::Value = serde_json::from_str(&ran.stdout).expect("JSON");
+    let class = &certificate["reference"]["numeric_class"];
+    let class = class.as_str().expect("text");
+    assert!(class.starts_with("cpu fp32 onnxruntime-"), "{class}");
+}
+
+#[test]
 fn a_certificate_of_openvino_is_in_the_summary_of_its_run() {
     let Some(library) = openvino("a certificate of OpenVINO") else {
         return;

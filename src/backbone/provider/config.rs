@@ -7,7 +7,7 @@ use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::super::auto::AutoOptions;
-use super::{Provider, ProviderKind};
+use super::{CpuOptions, Provider, ProviderKind};
 
 /// The providers that a pipeline asks for, in order: the first that is usable on the machine runs.
 /// One name alone is one that must be usable.
@@ -200,7 +200,7 @@ impl<'de> Visitor<'de> for ListVisitor {
 impl Serialize for Provider {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         if let Self::Cpu(options) = self
-            && options.threads.is_none()
+            && *options == CpuOptions::default()
         {
             return serializer.serialize_str(self.name());
         }

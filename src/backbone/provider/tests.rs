@@ -42,6 +42,7 @@ fn what_is_written_is_read_back() {
     for text in [
         "cpu",
         "{cpu: {threads: 3}}",
+        "{cpu: {convolutions: direct}}",
         "{cuda: {device: 1, precision: tf32, memory_limit: 1536MiB, cudnn_search: exhaustive}}",
         "{cuda: {cuda_graph: true}}",
         "{tensorrt: {cuda_graph: true}}",

@@ -124,7 +124,7 @@ pub(super) fn export(
 /// Exports a finished run that is up to date; rows that the cache has lost are computed again.
 ///
 /// # Errors
-/// A run whose pipeline, data or backbone have changed since; as [`export`].
+/// A run whose pipeline, data or backbone have changed since; as `export`.
 pub fn export_run(
     run: &FinishedRun,
     config: ExportConfig,

@@ -5,7 +5,7 @@
 //! on its length alone; within a block one term is added after the other. Threads
 //! share out the elements of a result, never the terms of one. So the bits depend neither on the
 //! number of threads nor, in a product whose rows are rows of `a`, on how many other rows there
-//! are. Both kernels add up in this way and give the same bits, which is [asked](alike) before one
+//! are. Both kernels add up in this way and give the same bits, which is asked (`alike`) before one
 //! stands for the other. (Another processor may have other vector instructions, and round
 //! differently.)
 //!

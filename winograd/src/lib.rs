@@ -3,8 +3,8 @@
 //! A 3x3 convolution with stride 1 takes 144 multiplications for each 4x4 outputs of a channel;
 //! through the transforms of Lavin & Gray 2016 ("Fast Algorithms for Convolutional Neural
 //! Networks", arXiv:1509.09308) it takes 36. ONNX Runtime's own kernels do not do that, and half of
-//! ResNet50's time is in such convolutions. cuDNN and oneDNN compute fp32 this way, too: the result
-//! is that of another order of the sums, and differs from the direct one in the last bits.
+//! ResNet50's time is in such convolutions. cuDNN has this way for fp32, too: the result is that of
+//! another order of the sums, and differs from the direct one in the last bits.
 //!
 //! An output is a chain of fused multiply-adds over the input's channels, in their order, so that
 //! its bits depend neither on the batch, nor on the number of threads, nor on how wide the machine's

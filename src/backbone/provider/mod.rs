@@ -52,6 +52,8 @@
 //! are kept: another size would be another engine, another search for algorithms, another
 //! recording. TensorRT's engines are kept in the cache folder: see [`engines`](super::engines).
 
+#[cfg(test)]
+mod class_tests;
 mod config;
 mod dispatch;
 mod integer;

@@ -3,7 +3,7 @@
 use image::RgbImage;
 use serde::{Deserialize, Serialize};
 
-use super::color_jitter::luma;
+use super::blend::luma;
 use super::draws::Draws;
 use super::number::Probability;
 

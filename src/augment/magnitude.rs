@@ -3,7 +3,7 @@
 use image::RgbImage;
 
 use super::affine::{Motion, moved};
-use super::color_jitter::{Ratio, brighten, saturate, stretch_contrast};
+use super::blend::{Ratio, brighten, saturate, stretch_contrast};
 use super::draws::Draws;
 use super::number::bounded;
 use super::rotate::turned;

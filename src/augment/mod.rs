@@ -39,6 +39,7 @@
 //! | `rand_augment` | `num_ops: 2`, `magnitude: 9`, `num_magnitude_bins: 31`, `fill: edge` | random ops of one strength (Cubuk et al. 2020) |
 
 mod affine;
+mod blend;
 mod center_crop;
 mod choice;
 mod color_jitter;

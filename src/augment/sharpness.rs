@@ -3,7 +3,7 @@
 use image::RgbImage;
 use serde::{Deserialize, Serialize};
 
-use super::color_jitter::Ratio;
+use super::blend::Ratio;
 use super::draws::Draws;
 use super::number::{Probability, bounded};
 

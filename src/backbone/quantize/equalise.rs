@@ -275,7 +275,7 @@ struct Scaled {
     graph: GraphProto,
     names: Names,
     convs: Vec<Conv>,
-    /// Nodes that scale back, and the place of the node that reads what they give.
+    /// Nodes that scale back, and the place of the node that they go before.
     unscaled: Vec<(usize, NodeProto)>,
 }
 
@@ -305,17 +305,30 @@ impl Scaled {
             }
         }
         for &(place, input) in &group.leaves {
-            let tensor = self.graph.node[place].input[input].clone();
-            let values: Vec<f32> = factors.iter().map(|factor| *factor as f32).collect();
-            let by = self.names.fresh(&format!("{tensor}/channel_scale"));
-            let name = self.names.fresh(&format!("{tensor}/Mul"));
-            let output = self.names.fresh(&format!("{tensor}/unscaled"));
-            let values = proto::float_tensor(&by, &[1, values.len(), 1, 1], &values);
-            self.graph.initializer.push(values);
-            let back = proto::node("Mul", name, &[&tensor, &by], &output);
-            self.unscaled.push((place, back));
-            self.graph.node[place].input[input] = output;
+            self.scale_back(place, input, factors);
         }
+    }
+
+    /// Multiplies what a mean reads; or what it gives, where that is one value a channel still,
+    /// which is much less to multiply.
+    fn scale_back(&mut self, place: usize, input: usize, factors: &[f64]) {
+        let node = &mut self.graph.node[place];
+        let tensor = node.input[input].clone();
+        let values: Vec<f32> = factors.iter().map(|factor| *factor as f32).collect();
+        let by = self.names.fresh(&format!("{tensor}/channel_scale"));
+        let name = self.names.fresh(&format!("{tensor}/Mul"));
+        let values = proto::float_tensor(&by, &[1, values.len(), 1, 1], &values);
+        self.graph.initializer.push(values);
+        let after = operator(node) == "GlobalAveragePool";
+        let (between, at) = match node.output.first_mut().filter(|_| after) {
+            Some(output) => (output, place + 1),
+            None => (&mut node.input[input], place),
+        };
+        let fresh = self.names.fresh(&format!("{between}/unscaled"));
+        let was = std::mem::replace(between, fresh.clone());
+        let (from, to) = if after { (fresh, was) } else { (was, fresh) };
+        let back = proto::node("Mul", name, &[&from, &by], &to);
+        self.unscaled.push((at, back));
     }
 
     /// The graph with the scaled weights in place of the old ones.

@@ -254,12 +254,30 @@ fn activations_that_are_no_numbers_name_their_tensor() {
     assert!(matches!(error, QuantizeError::NonFinite { .. }), "{error}");
 }
 
+/// A pool between the stem and all that follows.
+fn pool_behind_the_stem(model: &mut ModelProto) {
+    let graph = model.graph.as_mut().unwrap();
+    for input in graph.node.iter_mut().flat_map(|node| &mut node.input) {
+        if input == "stem_relu" {
+            "pooled".clone_into(input);
+        }
+    }
+    let mut pool = proto::node("MaxPool", String::new(), &["stem_relu"], "pooled");
+    let ints = |name: &str| AttributeProto {
+        name: Some(name.to_owned()),
+        r#type: Some(7),
+        ints: vec![2, 2],
+        ..AttributeProto::default()
+    };
+    pool.attribute = vec![ints("kernel_shape"), ints("strides")];
+    graph.node.insert(2, pool);
+}
+
 #[test]
 fn depthwise_clipped_and_pooled_layers_become_integers() {
     let change = |model: &mut ModelProto| {
         let graph = model.graph.as_mut().unwrap();
-        // block_1 as a depthwise convolution without a bias, with a clip in place of its ReLU,
-        // and a pool between the stem and all that follows.
+        // block_1 as a depthwise convolution without a bias, with a clip in place of its ReLU.
         for tensor in &mut graph.initializer {
             if tensor.name() == "block_1/kernel" {
                 tensor.dims[1] = 1;
@@ -286,21 +304,8 @@ fn depthwise_clipped_and_pooled_layers_become_integers() {
                 }
                 _ => {}
             }
-            for input in &mut node.input {
-                if input == "stem_relu" {
-                    "pooled".clone_into(input);
-                }
-            }
         }
-        let mut pool = proto::node("MaxPool", String::new(), &["stem_relu"], "pooled");
-        let ints = |name: &str| AttributeProto {
-            name: Some(name.to_owned()),
-            r#type: Some(7),
-            ints: vec![2, 2],
-            ..AttributeProto::default()
-        };
-        pool.attribute = vec![ints("kernel_shape"), ints("strides")];
-        graph.node.insert(2, pool);
+        pool_behind_the_stem(model);
     };
     let config = QuantizeConfig {
         bar_mean: 0.9,

@@ -8,10 +8,9 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// A float convolution between bytes and bytes is one that ONNX Runtime would quantize itself.
-#[test]
-fn a_layer_in_float_is_computed_in_float() {
-    let dir = tiny(|_| {});
+/// Writes the tiny network, changed, with the convolutions marked in `int8` as integers.
+fn emitted(change: impl FnOnce(&mut ModelProto), int8: &[bool]) -> ModelProto {
+    let dir = tiny(change);
     let manifest = manifest(TINY_MANIFEST).unwrap();
     let runtime = testing::runtime();
     let loaded = load_graph(&manifest, dir.path()).unwrap();
@@ -26,13 +25,19 @@ fn a_layer_in_float_is_computed_in_float() {
     let images: Vec<&[f32]> = inputs.chunks_exact(IMAGE).collect();
     let grids = observe::grids(&network, &plan, &images, &LOW, &mut quiet).unwrap();
     let rounded = weights::round(&network, &plan, &grids, &images, &LOW, &mut quiet).unwrap();
-    let emitter = Emitter::new(&network, &plan, &grids, &rounded.weights);
-    let model = emitter.emit(&[true, false, true]);
-    let leaky = graph(&model)
-        .node
-        .iter()
-        .find(|n| n.op_type() == "LeakyRelu");
-    let leaky = leaky.unwrap();
+    Emitter::new(&network, &plan, &grids, &rounded.weights).emit(int8)
+}
+
+fn leaky(model: &ModelProto) -> Vec<&NodeProto> {
+    let nodes = graph(model).node.iter();
+    nodes.filter(|n| n.op_type() == "LeakyRelu").collect()
+}
+
+/// A float convolution between bytes and bytes is one that ONNX Runtime would quantize itself.
+#[test]
+fn a_layer_in_float_is_computed_in_float() {
+    let model = emitted(|_| {}, &[true, false, true]);
+    let leaky = leaky(&model)[0];
     assert_eq!(maker(&model, &leaky.input[0]).name(), "block_1");
     let weights = &maker(&model, &leaky.input[0]).input[1];
     assert!(
@@ -41,6 +46,20 @@ fn a_layer_in_float_is_computed_in_float() {
             .iter()
             .any(|tensor| tensor.name() == weights)
     );
+}
+
+/// Behind a stem in float the maximum is one of floats, and the bytes are made of what is left.
+#[test]
+fn floats_are_pooled_before_they_become_bytes() {
+    let model = emitted(pool_behind_the_stem, &[false, true, true]);
+    let made = maker(&model, "pooled");
+    assert_eq!(made.op_type(), "LeakyRelu");
+    assert_eq!(maker(&model, &made.input[0]).op_type(), "MaxPool");
+    // Bytes are pooled as they are.
+    let model = emitted(pool_behind_the_stem, &[true; 3]);
+    assert_eq!(leaky(&model).len(), 0);
+    let pool = maker(&model, "pooled");
+    assert_eq!(maker(&model, &pool.input[0]).op_type(), "DequantizeLinear");
 }
 
 /// Sums of products of patches, against a convolution done by hand.
@@ -163,8 +182,20 @@ fn a_weight_tensor_of_another_length_is_no_weight() {
 /// Weights of very different channels: the same features out of much more even tensors.
 #[test]
 fn equalising_keeps_the_features_and_evens_the_channels() {
+    equalised(|_| {});
+    equalised(|mean| {
+        mean.op_type = Some("GlobalAveragePool".to_owned());
+        mean.input.truncate(1);
+        mean.attribute.clear();
+    });
+}
+
+/// Equalises the tiny network with such a node at its end.
+fn equalised(end: impl FnOnce(&mut NodeProto)) {
     let uneven = |model: &mut ModelProto| {
         let graph = model.graph.as_mut().unwrap();
+        let last = graph.node.iter_mut().find(|n| n.output[0] == "features");
+        end(last.unwrap());
         for tensor in &mut graph.initializer {
             if !tensor.name().starts_with("block_1/") {
                 continue;
@@ -224,6 +255,16 @@ fn equalising_keeps_the_features_and_evens_the_channels() {
     let inside = |model| spread(&run(model, "block_1_relu"));
     let (before, after) = (inside(&loaded.model), inside(&equal));
     assert!(after < 0.5 * before && before > 5.0, "{before} {after}");
-    let scaled_back = operators(&equal).into_iter().filter(|name| *name == "Mul");
-    assert_eq!(scaled_back.count(), 1);
+    let back = graph(&equal).node.iter().filter(|n| n.op_type() == "Mul");
+    let back: Vec<&NodeProto> = back.collect();
+    assert_eq!(back.len(), 1);
+    let from = maker(&equal, &back[0].input[0]).op_type();
+    match maker(&loaded.model, "features").op_type() {
+        // One number a channel, where that many are left.
+        "GlobalAveragePool" => assert_eq!(
+            (from, &*back[0].output[0]),
+            ("GlobalAveragePool", "features")
+        ),
+        _ => assert_eq!(from, "Relu"),
+    }
 }

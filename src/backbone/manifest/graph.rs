@@ -12,7 +12,7 @@ use crate::backbone::error::BackboneError;
 use crate::backbone::onnx::{
     self, Arithmetic, DataFile, Dim, Element, ModelProto, OnnxError, Port, Summary,
 };
-use crate::digests::Digests;
+use crate::digests::{Digests, Stamp};
 
 /// A graph that is the one its manifest means, cut down to the feature output, given and giving
 /// float32 where the file has float16.
@@ -67,10 +67,13 @@ impl Known {
     }
 }
 
-/// Reads the graph with its weights. What is checked is what runs: the file is read once, and
-/// weights in other files are those of the checksum.
+/// Reads the graph with its weights, where it has not just been read. What is checked is what
+/// runs: the file is read once, and weights in other files are those of the checksum.
 pub(crate) fn load(manifest: &Manifest, root: &Path) -> Result<Graph, BackboneError> {
-    let (mut graph, data) = Read::of(manifest, root)?.checked(manifest)?;
+    let (mut graph, data) = match manifest.kept.take(&manifest.graph_path(root)) {
+        Some(kept) => kept,
+        None => Read::of(manifest, root)?.checked(manifest)?,
+    };
     let used = onnx::inline(&graph.path, &mut graph.model)?;
     if let Some(changed) = used.iter().find(|file| !data.contains(file)) {
         return Err(BackboneError::Read {
@@ -106,9 +109,14 @@ pub(super) fn check_changed(
     }
     let mut data = Vec::new();
     let text = known.get(&path, || {
+        let before = Stamp::of(&path);
         let (graph, files) = Read::of(manifest, root)?.checked(manifest)?;
+        let text = Known::of(&graph).to_be_remembered();
+        if let Some(stamp) = before {
+            manifest.kept.put(stamp, graph, files.clone());
+        }
         data = files;
-        Ok::<_, BackboneError>(Known::of(&graph).to_be_remembered())
+        Ok::<_, BackboneError>(text)
     })?;
     for file in data {
         let path = path.with_file_name(&file.name);

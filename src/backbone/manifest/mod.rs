@@ -6,6 +6,7 @@ mod foreign;
 mod golden_tests;
 mod graph;
 mod huggingface;
+mod kept;
 mod number;
 mod preprocess;
 #[cfg(test)]
@@ -28,6 +29,7 @@ pub use number::{Crop, Finite, Positive, Side, Width};
 pub use preprocess::{Color, PreprocessConfig, PreprocessSource, Preset};
 pub use resize::{Centre, Filter, Fit, ResizeConfig, Shortest};
 
+use self::kept::Kept;
 use super::error::BackboneError;
 use super::preprocess::Preprocess;
 use crate::digests::Shelf;
@@ -40,6 +42,8 @@ pub struct Manifest {
     pub config: ManifestConfig,
     preprocess: PreprocessConfig,
     document: Document,
+    /// What [`Manifest::check_changed_graph`] has read.
+    kept: Kept,
 }
 
 impl Manifest {
@@ -64,6 +68,7 @@ impl Manifest {
             config,
             preprocess,
             document,
+            kept: Kept::default(),
         };
         manifest.check_levels()?;
         Ok(manifest)
@@ -124,7 +129,8 @@ impl Manifest {
 
     /// [`Manifest::check_graph`] where file or manifest have changed since they were last found
     /// right, as remembered on `shelf`. Gives the graph's checksum, as [`Manifest::graph_digest`]
-    /// does, and its arithmetic.
+    /// does, and its arithmetic. A graph that was read for this is kept in memory until a session
+    /// is made of it.
     ///
     /// # Errors
     /// As [`Manifest::check_graph`].

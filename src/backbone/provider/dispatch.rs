@@ -17,6 +17,8 @@ use super::{
 pub(in crate::backbone) struct Registration<'a> {
     /// Threads of one inference.
     pub(in crate::backbone) threads: usize,
+    /// Whether sessions of the same graph run beside it.
+    pub(in crate::backbone) shared: bool,
     /// The name of the graph's input.
     pub(in crate::backbone) input: &'a str,
     /// Its dimensions after the batch.
@@ -115,11 +117,11 @@ fn openvino(options: &OpenvinoOptions, at: &Registration) -> OpenVINO {
     let device = options.device.to_string();
     OpenVINO::default()
         .with_device_type(&device)
-        .with_arbitrary_config("load_config", load_config(options, at.threads))
+        .with_arbitrary_config("load_config", load_config(options, at))
 }
 
 /// OpenVINO's settings for the device, as inline JSON.
-pub(super) fn load_config(options: &OpenvinoOptions, threads: usize) -> String {
+pub(super) fn load_config(options: &OpenvinoOptions, at: &Registration) -> String {
     let precision = match options.precision.get() {
         Precision::Bf16 => "bf16",
         Precision::Fp16 => "f16",
@@ -135,7 +137,11 @@ pub(super) fn load_config(options: &OpenvinoOptions, threads: usize) -> String {
     set("INFERENCE_PRECISION_HINT", precision);
     set("PERFORMANCE_HINT", hint);
     if device == "CPU" {
-        set("INFERENCE_NUM_THREADS", &threads.to_string());
+        set("INFERENCE_NUM_THREADS", &at.threads.to_string());
+        if at.shared {
+            // Each would tie its threads to the same first cores.
+            set("ENABLE_CPU_PINNING", "NO");
+        }
     }
     // `GPU.1` is a device; its settings stand under its family's name.
     let family = device.split('.').next().unwrap_or(&device).to_owned();

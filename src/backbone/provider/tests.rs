@@ -226,29 +226,41 @@ fn an_unknown_name_lists_the_known() {
 
 #[test]
 fn openvino_is_told_its_precision_and_threads() {
-    let config = |text: &str| match one(text) {
-        Provider::Openvino(options) => load_config(&options, 2),
+    let config = |text: &str, shared: bool| match one(text) {
+        Provider::Openvino(options) => load_config(&options, &Registration { shared, ..at() }),
         other => panic!("{other}"),
     };
     assert_eq!(
-        config("{openvino: {precision: bf16}}"),
+        config("{openvino: {precision: bf16}}", false),
         r#"{"CPU":{"INFERENCE_PRECISION_HINT":"bf16","PERFORMANCE_HINT":"LATENCY","INFERENCE_NUM_THREADS":"2"}}"#
     );
     assert_eq!(
-        config("{openvino: {device: GPU.1, precision: fp16, hint: throughput}}"),
+        config("openvino", true),
+        r#"{"CPU":{"INFERENCE_PRECISION_HINT":"f32","PERFORMANCE_HINT":"LATENCY","INFERENCE_NUM_THREADS":"2","ENABLE_CPU_PINNING":"NO"}}"#
+    );
+    assert_eq!(
+        config(
+            "{openvino: {device: GPU.1, precision: fp16, hint: throughput}}",
+            false
+        ),
         r#"{"GPU":{"INFERENCE_PRECISION_HINT":"f16","PERFORMANCE_HINT":"THROUGHPUT"}}"#
     );
 }
 
-#[test]
-fn cuda_and_tensorrt_are_told_what_was_asked_for() {
-    let at = Registration {
+fn at() -> Registration<'static> {
+    Registration {
         threads: 2,
+        shared: false,
         input: "pixels",
         dims: [3, 224, 160],
         engines: Some(Path::new("/cache/engines/x")),
         builds: true,
-    };
+    }
+}
+
+#[test]
+fn cuda_and_tensorrt_are_told_what_was_asked_for() {
+    let at = at();
     let told = |text: &str, at: &Registration| match one(text) {
         Provider::Cuda(options) => format!("{:?}", cuda(&options)),
         Provider::Tensorrt(options) => format!("{:?}", tensorrt(&options, at)),

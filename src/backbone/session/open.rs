@@ -102,6 +102,7 @@ impl Session {
         let at = Registration {
             // As even as can be: where they do not come out even, some cores are left to decoding.
             threads: options.threads() / count,
+            shared: count > 1,
             input: &graph.input,
             dims: input.dims(),
             engines: engines.as_ref().map(Engines::path),
@@ -162,6 +163,7 @@ pub(crate) fn load_graph_of(
     runtime.load_dependencies()?;
     let at = Registration {
         threads: options.threads(),
+        shared: false,
         input,
         dims,
         engines: None,

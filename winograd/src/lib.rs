@@ -25,6 +25,7 @@ use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
 pub use task::Task;
+use transform::KERNELS;
 
 /// Rows and columns of the outputs that are computed together.
 const TILE: usize = 4;
@@ -70,6 +71,36 @@ pub fn lanes() -> usize {
     Arch::new().dispatch(Lanes)
 }
 
+/// Transforms the weights of a panel's outputs.
+struct Transform<'a, 'b> {
+    /// `[output, input]`.
+    kernels: &'a [[f32; 9]],
+    inputs: usize,
+    /// `[input, output]` for each frequency.
+    places: &'a mut [&'b mut [f32]],
+}
+
+impl WithSimd for Transform<'_, '_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let wide = self.kernels.len() / self.inputs;
+        for at in (0..self.kernels.len()).step_by(KERNELS) {
+            // Outputs within an input: what is written together lies together.
+            let (input, output) = (at / wide, at % wide);
+            let mut kernels = [&[0.0; 9]; KERNELS];
+            for (k, kernel) in kernels.iter_mut().enumerate() {
+                *kernel = &self.kernels[(output + k) * self.inputs + input];
+            }
+            let values = transform::weights(kernels);
+            for (place, values) in self.places.iter_mut().zip(&values) {
+                place[at..at + KERNELS].copy_from_slice(values);
+            }
+        }
+    }
+}
+
 /// A 3x3 convolution with stride 1 that pads its input by one on each side.
 #[derive(Debug)]
 pub struct Convolution {
@@ -95,8 +126,9 @@ impl Convolution {
         outputs > 0 && inputs > 0 && outputs.is_multiple_of(wide) && inputs.is_multiple_of(lanes)
     }
 
-    /// Transforms weights `[outputs, inputs, 3, 3]`, for vectors of so many lanes; nothing where
-    /// [`Convolution::takes`] says no or the numbers of weights or of biases are others.
+    /// Transforms weights `[outputs, inputs, 3, 3]`, for vectors of so many lanes, a multiple of 4;
+    /// nothing where [`Convolution::takes`] says no or the numbers of weights or of biases are
+    /// others.
     #[must_use]
     pub fn new(
         weights: &[f32],
@@ -109,6 +141,7 @@ impl Convolution {
             return None;
         };
         let fits = Self::takes([outputs, inputs], lanes)
+            && (ABREAST * lanes).is_multiple_of(KERNELS)
             && outputs.checked_mul(inputs) == Some(kernels.len())
             && bias.len() == outputs;
         if !fits {
@@ -128,17 +161,13 @@ impl Convolution {
         {
             panels[at % (outputs / wide)].push(place);
         }
-        panels
-            .par_iter_mut()
-            .zip(kernels.par_chunks(panel))
-            .for_each(|(places, kernels)| {
-                for (at, kernel) in kernels.iter().enumerate() {
-                    let (output, input) = (at / inputs, at % inputs);
-                    for (place, value) in places.iter_mut().zip(transform::weights(kernel)) {
-                        place[input * wide + output] = value;
-                    }
-                }
+        (panels.par_iter_mut().zip(kernels.par_chunks(panel))).for_each(|(places, kernels)| {
+            Arch::new().dispatch(Transform {
+                kernels,
+                inputs,
+                places,
             });
+        });
         Some(Self {
             inputs,
             outputs,

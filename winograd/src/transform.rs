@@ -17,16 +17,43 @@ const OF_WEIGHTS: [[f64; 3]; SEEN] = [
     [0.0, 0.0, 1.0],
 ];
 
-/// G g Gᵀ of one kernel g, in double precision and rounded once.
-pub(super) fn weights(kernel: &[f32; 9]) -> [f32; FREQUENCIES] {
-    let (rows, _) = kernel.as_chunks::<3>();
-    let dot = |g: &[f64; 3], of: [f64; 3]| g[0] * of[0] + g[1] * of[1] + g[2] * of[2];
-    let half = OF_WEIGHTS.map(|g| {
-        std::array::from_fn::<f64, 3, _>(|j| {
-            dot(&g, std::array::from_fn(|i| f64::from(rows[i][j])))
-        })
-    });
-    std::array::from_fn(|at| dot(&OF_WEIGHTS[at % SEEN], half[at / SEEN]) as f32)
+/// Kernels that are transformed side by side.
+pub(super) const KERNELS: usize = 8;
+
+/// G g Gᵀ of each of some kernels g, in double precision and rounded once: a row of values for each
+/// frequency.
+#[inline(always)]
+pub(super) fn weights(kernels: [&[f32; 9]; KERNELS]) -> [[f32; KERNELS]; FREQUENCIES] {
+    // Loops that are compiled for the vectors of the function around them, as closures are not.
+    let mut all = [[0.0; KERNELS]; 9];
+    for (k, kernel) in kernels.iter().enumerate() {
+        for (values, value) in all.iter_mut().zip(*kernel) {
+            values[k] = f64::from(*value);
+        }
+    }
+    let mut out = [[0.0; KERNELS]; FREQUENCIES];
+    for (g, out) in OF_WEIGHTS.iter().zip(out.chunks_exact_mut(SEEN)) {
+        let mut half = [[0.0; KERNELS]; 3];
+        for (j, half) in half.iter_mut().enumerate() {
+            *half = dot(g, [&all[j], &all[3 + j], &all[6 + j]]);
+        }
+        let [a, b, c] = &half;
+        for (g, out) in OF_WEIGHTS.iter().zip(out) {
+            for (out, value) in out.iter_mut().zip(dot(g, [a, b, c])) {
+                *out = value as f32;
+            }
+        }
+    }
+    out
+}
+
+#[inline(always)]
+fn dot(g: &[f64; 3], [a, b, c]: [&[f64; KERNELS]; 3]) -> [f64; KERNELS] {
+    let mut sums = [0.0; KERNELS];
+    for k in 0..KERNELS {
+        sums[k] = g[0] * a[k] + g[1] * b[k] + g[2] * c[k];
+    }
+    sums
 }
 
 /// Bᵀ d Bᵀᵀ of six rows of six inputs d.

@@ -70,7 +70,10 @@ impl Known {
 /// Reads the graph with its weights, where it has not just been read. What is checked is what
 /// runs: the file is read once, and weights in other files are those of the checksum.
 pub(crate) fn load(manifest: &Manifest, root: &Path) -> Result<Graph, BackboneError> {
-    let (mut graph, data) = match manifest.kept.take(&manifest.graph_path(root)) {
+    let kept = manifest
+        .kept
+        .take(&manifest.config, &manifest.graph_path(root));
+    let (mut graph, data) = match kept {
         Some(kept) => kept,
         None => Read::of(manifest, root)?.checked(manifest)?,
     };
@@ -113,7 +116,8 @@ pub(super) fn check_changed(
         let (graph, files) = Read::of(manifest, root)?.checked(manifest)?;
         let text = Known::of(&graph).to_be_remembered();
         if let Some(stamp) = before {
-            manifest.kept.put(stamp, graph, files.clone());
+            let config = &manifest.config;
+            manifest.kept.put(config, stamp, graph, files.clone());
         }
         data = files;
         Ok::<_, BackboneError>(text)

@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::ManifestConfig;
 use super::graph::Graph;
 use crate::backbone::onnx::DataFile;
 use crate::digests::Stamp;
@@ -14,23 +15,41 @@ use crate::digests::Stamp;
 pub(super) struct Kept(Arc<Mutex<Option<Found>>>);
 
 struct Found {
+    /// What it was checked against.
+    config: ManifestConfig,
     stamp: Stamp,
     graph: Graph,
     data: Vec<DataFile>,
 }
 
 impl Kept {
-    /// Keeps what was read from a file of this stamp.
-    pub(super) fn put(&self, stamp: Stamp, graph: Graph, data: Vec<DataFile>) {
-        let found = Found { stamp, graph, data };
+    /// Keeps what was read from a file of this stamp and checked against `config`.
+    pub(super) fn put(
+        &self,
+        config: &ManifestConfig,
+        stamp: Stamp,
+        graph: Graph,
+        data: Vec<DataFile>,
+    ) {
+        let found = Found {
+            config: config.clone(),
+            stamp,
+            graph,
+            data,
+        };
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(found);
     }
 
-    /// The graph at `path` and its files of weights, if they were kept and the file is what it was
-    /// then. Nothing is kept any more.
-    pub(super) fn take(&self, path: &Path) -> Option<(Graph, Vec<DataFile>)> {
+    /// The graph at `path` and its files of weights, if they were kept, were checked against
+    /// `config`, and the file is what it was then. Nothing is kept any more.
+    pub(super) fn take(
+        &self,
+        config: &ManifestConfig,
+        path: &Path,
+    ) -> Option<(Graph, Vec<DataFile>)> {
         let found = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let found = found.filter(|found| found.graph.path == path)?;
+        let same = |found: &Found| found.graph.path == path && found.config == *config;
+        let found = found.filter(same)?;
         (Stamp::of(path) == Some(found.stamp)).then_some((found.graph, found.data))
     }
 }
@@ -44,8 +63,9 @@ impl fmt::Debug for Kept {
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::path::Path;
 
-    use crate::backbone::manifest::load_graph;
+    use crate::backbone::manifest::{Manifest, load_graph};
     use crate::backbone::testing::{TINY_MANIFEST, manifest, tiny};
     use crate::digests::Shelf;
 
@@ -59,17 +79,24 @@ mod tests {
             let known = manifest.check_changed_graph(dir.path(), &shelf);
             known.unwrap().digest
         };
+        let take = |manifest: &Manifest, path: &Path| manifest.kept.take(&manifest.config, path);
         let digest = check();
-        let (graph, _) = manifest.clone().kept.take(&path).unwrap();
+        let (graph, _) = take(&manifest.clone(), &path).unwrap();
         assert_eq!(graph.digest, digest);
-        assert!(manifest.kept.take(&path).is_none(), "it was taken");
+        assert!(take(&manifest, &path).is_none(), "it was taken");
 
         check();
         assert_eq!(load_graph(&manifest, dir.path()).unwrap().digest, digest);
-        assert!(manifest.kept.take(&path).is_none(), "it was loaded");
+        assert!(take(&manifest, &path).is_none(), "it was loaded");
 
         check();
-        assert!(manifest.kept.take(&path.join("other")).is_none());
+        assert!(take(&manifest, &path.join("other")).is_none());
+
+        // It was cut to the output that was asked for then.
+        check();
+        let mut other = manifest.clone();
+        "stem_relu".clone_into(&mut other.config.output.name);
+        assert!(take(&other, &path).is_none());
 
         check();
         fs::write(&path, "something else").unwrap();

@@ -31,8 +31,9 @@ const WORTH_SHARING: usize = 64;
 
 /// The sessions of an extraction of so many rows: those asked for; else on `cpu` one a thread, or
 /// the most of 4, 3 and 2 among which the threads can be divided evenly, and one for a handful of
-/// rows. OpenVINO has one: two of one thread each were slower by a fifth (ResNet50 in bf16 on two
-/// cores with AMX), where with `cpu` they were faster by a twentieth in fp32.
+/// rows. OpenVINO has one: two of one thread each, free to move between the cores, were no faster
+/// (ResNet50 in fp32 on two cores), and hold the weights twice; with `cpu` they were faster by a
+/// twentieth.
 pub(super) fn count(asked: Option<Sessions>, options: &SessionOptions, rows: usize) -> usize {
     let threads = options.threads();
     match asked {

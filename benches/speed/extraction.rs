@@ -11,7 +11,8 @@ use tempfile::TempDir;
 
 use super::Line;
 
-const ROUNDS: usize = 2;
+/// An odd number, so that there is one in the middle.
+const ROUNDS: usize = 3;
 
 /// What is extracted: pictures of a size, and how many augmented views of each.
 struct Case {
@@ -46,14 +47,12 @@ const CASES: [Case; 3] = [
     },
 ];
 
-/// How many times the cost of one row of a photograph eight rows are, decoding once.
-pub(super) fn cost_of_eight(lines: &[Line]) -> Option<f64> {
-    let rate = |what: &str| {
-        let line = lines.iter().find(|line| line.what == what)?;
-        Some(line.images_a_second)
-    };
-    let [_, one, eight] = CASES;
-    Some(8.0 * rate(one.what)? / rate(eight.what)?)
+/// What was measured.
+pub(super) struct Stage {
+    /// Rows a second of each case.
+    pub(super) lines: Vec<Line>,
+    /// How many times the cost of one row of a photograph eight rows are, decoding once.
+    pub(super) cost_of_eight: f64,
 }
 
 /// Nobody watches.
@@ -65,27 +64,37 @@ impl Observer for Quiet {
 
 /// Rows a second of each case, from files on disk to published rows, opening the network included:
 /// the best of a few rounds, each with an empty store. The cases take turns, so that a machine that
-/// changes its pace does it to all of them.
+/// changes its pace does it to all of them; what eight rows cost is compared within each round, and
+/// is the median of those.
 pub(super) fn measure(
     checkout: &Path,
     batch: usize,
     threads: usize,
-) -> Result<Vec<Line>, Box<dyn Error>> {
+) -> Result<Stage, Box<dyn Error>> {
     let projects: Vec<TempDir> = (CASES.iter())
         .map(|case| project(checkout, case, batch, threads))
         .collect::<Result<_, _>>()?;
-    let mut best = [0.0_f64; CASES.len()];
+    let mut rounds = Vec::with_capacity(ROUNDS);
     for _ in 0..ROUNDS {
-        for ((case, project), best) in CASES.iter().zip(&projects).zip(&mut best) {
+        let mut rates = [0.0; CASES.len()];
+        for ((case, project), now) in CASES.iter().zip(&projects).zip(&mut rates) {
             let rows = case.images * (1 + case.views);
-            *best = best.max(rate(project.path(), rows as usize)?);
+            *now = rate(project.path(), rows as usize)?;
         }
+        rounds.push(rates);
     }
-    let line = |(case, images_a_second): (&Case, f64)| Line {
+    let line = |(at, case): (usize, &Case)| Line {
         what: case.what.to_owned(),
-        images_a_second,
+        images_a_second: rounds.iter().map(|rates| rates[at]).fold(0.0, f64::max),
     };
-    Ok(CASES.iter().zip(best).map(line).collect())
+    let lines = CASES.iter().enumerate().map(line).collect();
+    let cost = |[_, one, eight]: &[f64; CASES.len()]| 8.0 * one / eight;
+    let mut costs: Vec<f64> = rounds.iter().map(cost).collect();
+    costs.sort_by(f64::total_cmp);
+    Ok(Stage {
+        lines,
+        cost_of_eight: costs[ROUNDS / 2],
+    })
 }
 
 /// A folder with the pictures and a pipeline.

@@ -2,17 +2,15 @@
 
 use std::path::Path;
 
-use crate::backbone::auto::Bar;
 use crate::backbone::onnx::Arithmetic;
 use crate::backbone::{Backbone, BackboneError, Choice, Graph, Runtime, SessionOptions};
-use crate::dataset::{Dataset, DatasetConfig, DatasetError, Sides, Source, Survey, key_rules};
+use crate::dataset::{Dataset, DatasetConfig, DatasetError, Source, Survey, key_rules};
 use crate::digests::Digests;
 use crate::features::{Space, Store, StoreError, Warning};
-use crate::head::config::HeadConfig;
-use crate::head::search::{self, SearchError};
 use crate::yaml::{Document, YamlError};
 
 use super::auto::{Asked, Auto, decide};
+use super::checks;
 use super::config::{ExtractConfig, PipelineConfig};
 use super::error::PipelineError;
 use super::folder::RunFolder;
@@ -58,15 +56,15 @@ impl Checked {
     /// gets wrong; a missing or unusable ONNX Runtime; a graph that is not what its manifest says.
     pub fn read(path: &Path, options: Options) -> Result<Self, PipelineError> {
         let (document, config) = read_config(path, &options)?;
-        check_stages(&document, &config)?;
-        check_search(&document, &config)?;
-        check_provider(&document, &config)?;
+        checks::stages(&document, &config)?;
+        checks::search(&document, &config)?;
+        checks::provider(&document, &config)?;
         let dataset = open_dataset(&document, &config, &options)?;
-        check_labels(&document, &config, &dataset)?;
-        check_classes(&document, &config, &dataset)?;
+        checks::labels(&document, &config, &dataset)?;
+        checks::classes(&document, &config, &dataset)?;
         let backbone = open_backbone(Some(&document), &config.extract, &options)?;
         let checked = Checked::assemble(config, dataset, backbone, options)?;
-        check_head(&document, &checked)?;
+        checks::head(&document, &checked.config, checked.space.width)?;
         Ok(checked)
     }
 
@@ -238,64 +236,6 @@ fn read_config(
     Ok((document, config))
 }
 
-fn check_stages(document: &Document, config: &PipelineConfig) -> Result<(), YamlError> {
-    if config.train.is_some() {
-        let sources = config.dataset.sources();
-        if let Some((section, _)) = sources.iter().find(|(_, s)| s.never_labelled()) {
-            let why = "these images have no labels, and a head needs them: put the images into \
-                       class folders (`folder`) or name them in a list (`csv`), or remove `train` \
-                       and `evaluate`";
-            return Err(document.invalid(&format!("dataset.{section}.files"), why));
-        }
-    }
-    if config.export.is_some() && config.train.is_none() {
-        let why = "there is no head to export: add a `train` section, or remove `export`";
-        return Err(document.invalid("export", why));
-    }
-    let Some(evaluate) = config.evaluate else {
-        return Ok(());
-    };
-    if config.train.is_none() {
-        let why = "there is no head to score: add a `train` section, or remove `evaluate`";
-        return Err(document.invalid("evaluate", why));
-    }
-    // A learning curve is of the training examples.
-    if !config.dataset.has_test() && (evaluate.tta || evaluate.learning_curve.is_none()) {
-        let why = "there are no examples to score: name them in `dataset.test`, or remove \
-                   `evaluate`";
-        return Err(document.invalid("evaluate", why));
-    }
-    if evaluate.tta && config.augment.views == 0 {
-        let why = "test-time augmentation averages over views, and there are none: set \
-                   `augment.views`, or leave `tta` out";
-        return Err(document.invalid("evaluate.tta", why));
-    }
-    Ok(())
-}
-
-/// Every trial of a search must be a valid `train` section.
-fn check_search(document: &Document, config: &PipelineConfig) -> Result<(), YamlError> {
-    let Some(train) = &config.train else {
-        return Ok(());
-    };
-    let wrong = |error: SearchError| {
-        let below = error.at().iter().map(String::as_str);
-        let steps: Vec<&str> = ["train", "search"].into_iter().chain(below).collect();
-        document.invalid_at(&steps, error.to_string())
-    };
-    search::check(train, config.seed).map(|_| ()).map_err(wrong)
-}
-
-/// Convolutions need rows that are pictures.
-fn check_head(document: &Document, checked: &Checked) -> Result<(), YamlError> {
-    match checked.config.train.as_ref().map(|train| &train.head) {
-        Some(HeadConfig::Cnn(cnn)) => cnn
-            .check(checked.space.width)
-            .map_err(|why| document.invalid("train.head.cnn", why.to_string())),
-        _ => Ok(()),
-    }
-}
-
 fn open_dataset(
     document: &Document,
     config: &PipelineConfig,
@@ -311,46 +251,6 @@ fn placed(document: &Document, error: DatasetError) -> PipelineError {
             .invalid(&format!("dataset.{key}"), error.to_string())
             .into(),
         None => error.into(),
-    }
-}
-
-fn check_labels(
-    document: &Document,
-    config: &PipelineConfig,
-    dataset: &Dataset,
-) -> Result<(), YamlError> {
-    let (train, test) = match config.dataset.sides {
-        Sides::Given { .. } => ("dataset.train", "dataset.test"),
-        Sides::Divided { .. } => ("dataset.source", "dataset.source"),
-    };
-    let needs = [
-        (train, config.train.is_some(), Some(&dataset.train)),
-        (test, config.evaluate.is_some(), dataset.test.as_ref()),
-    ];
-    for (key, needed, source) in needs {
-        if needed && source.is_some_and(|s| !s.labelled()) {
-            let why = "has no labels, and a head needs them: add `labels: <array>`";
-            return Err(document.invalid(key, why));
-        }
-    }
-    Ok(())
-}
-
-/// What `train` says of a class by its name must be said of a class that is there.
-fn check_classes(
-    document: &Document,
-    config: &PipelineConfig,
-    dataset: &Dataset,
-) -> Result<(), YamlError> {
-    let Some(train) = &config.train else {
-        return Ok(());
-    };
-    match train.for_classes(dataset.train.classes()) {
-        Ok(_) => Ok(()),
-        Err(unknown) => {
-            let key = format!("train.class_weights.{}", unknown.name);
-            Err(document.invalid(&key, unknown.to_string()))
-        }
     }
 }
 
@@ -378,27 +278,4 @@ pub(super) fn open_backbone(
         .check_changed(root, &options.shelf())
         .map_err(PipelineError::Manifest)?;
     Ok((backbone, graph))
-}
-
-/// What the options of the providers say must fit the rest of `extract`.
-fn check_provider(document: &Document, config: &PipelineConfig) -> Result<(), YamlError> {
-    let extract = &config.extract;
-    let fast = (extract.provider.auto()).is_some_and(|auto| auto.parity == Bar::Fast);
-    if fast && config.train.is_none() {
-        let why = PipelineError::NoHead.to_string();
-        return Err(document.invalid("extract.provider.auto.parity", why));
-    }
-    for provider in extract.provider.all() {
-        if extract.threads.is_some() && provider.threads().is_some() {
-            let why = format!(
-                "the threads are also given in `provider.{provider}.threads`: leave one of them out"
-            );
-            return Err(document.invalid("extract.threads", why));
-        }
-        let rows = extract.batch.rows();
-        if let Some(why) = rows.and_then(|rows| provider.refuses_batch(rows)) {
-            return Err(document.invalid("extract.batch", why));
-        }
-    }
-    Ok(())
 }

@@ -227,9 +227,7 @@ impl RunFolder {
             self.replace(name, bytes)?;
             outputs.files.insert((*name).to_owned(), hex_digest(bytes));
         }
-        let index = serde_json::to_vec_pretty(&outputs).map_err(io::Error::from);
-        let index = index.map_err(failed(&self.path, "write the run's index"))?;
-        self.replace(OUTPUTS, &index)
+        self.replace(OUTPUTS, &self.index(&outputs)?)
     }
 
     /// Writes a file under another name and gives it its own.
@@ -260,9 +258,13 @@ impl RunFolder {
         for (name, bytes) in files {
             write_synced(&new.join(name), bytes)?;
         }
-        let index = serde_json::to_vec_pretty(&outputs).map_err(io::Error::from);
-        let index = index.map_err(failed(&self.path, "write the run's index"))?;
-        write_synced(&new.join(OUTPUTS), &index)
+        write_synced(&new.join(OUTPUTS), &self.index(&outputs)?)
+    }
+
+    /// The bytes of the run's index.
+    fn index(&self, outputs: &Outputs) -> Result<Vec<u8>, FolderError> {
+        let index = serde_json::to_vec_pretty(outputs).map_err(io::Error::from);
+        index.map_err(failed(&self.path, "write the run's index"))
     }
 
     fn swap_in(&self, new: &Path) -> Result<(), FolderError> {

@@ -9,6 +9,7 @@ mod batch;
 mod batch_size;
 pub mod cache;
 mod checked;
+mod checks;
 pub mod compare;
 mod config;
 mod draft;
